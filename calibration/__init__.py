@@ -1,0 +1,1 @@
+"""Calibration of the cell: run by a person, writes calibration/*.json."""

@@ -1,0 +1,1 @@
+"""Train, evaluate and serve chunked policies; needs of robotd only core and the Push-T world."""

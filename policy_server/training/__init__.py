@@ -1,0 +1,1 @@
+"""Data windows, normalisers, EMA and the training loop."""

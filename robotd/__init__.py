@@ -1,0 +1,1 @@
+"""Control daemon for a UR arm: processes, safety gate, pipeline and modes."""

@@ -1,0 +1,1 @@
+"""Vocabulary shared by every process: types, protocols, errors, time, geometry, wire, memory."""

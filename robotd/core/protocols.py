@@ -1,0 +1,149 @@
+"""The seams: what an arm, a camera, a teleoperation device, a policy and a clock promise."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robotd.core.clock import MonoNs
+from robotd.core.spec import PolicySpec
+from robotd.core.types import ArmState, Frame, PolicyRequest, Setpoint, TeleopSample
+
+
+class Clock(Protocol):
+    """A monotonic clock."""
+
+    def now(self) -> MonoNs:
+        """Return the present instant [ns]."""
+        ...
+
+    def sleep_until(self, t_ns: MonoNs) -> None:
+        """Block until `t_ns`; returns at once where it has passed."""
+        ...
+
+
+class RobotArm(Protocol):
+    """A position-servoed arm; used by one thread at a time.
+
+    A context manager: leaving the block stops the arm, whatever the reason.
+    """
+
+    @property
+    def rate_hz(self) -> float:
+        """The controller's own servo rate [Hz]: 125 for a CB3, 500 for an e-Series."""
+        ...
+
+    def read(self) -> ArmState:
+        """Return the newest state. Real-time: returns within 1 ms.
+
+        Raises:
+            DeviceError: The arm cannot be read.
+        """
+        ...
+
+    def engage(self) -> None:
+        """Make the controller follow setpoints, from rest. May block for seconds.
+
+        Raises:
+            DeviceError: The controller refused.
+        """
+        ...
+
+    def servo(self, setpoint: Setpoint) -> None:
+        """Track (6,) joint positions [rad] until the next call. Real-time: returns within 1 ms.
+
+        Only `servo/gate.py` builds a `Setpoint` (a test holds this).
+
+        Raises:
+            DeviceError: The controller refused or is gone.
+        """
+        ...
+
+    def disengage(self) -> None:
+        """Make the controller stop following; brakes where it moves. Never raises."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Connect."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop the arm and disconnect. Never raises."""
+        ...
+
+
+class Camera(Protocol):
+    """A source of frames; used by one thread. A context manager: opened on entry."""
+
+    def read(self, timeout_s: float) -> Frame:
+        """Block for the next frame.
+
+        Raises:
+            StaleDataError: None came within `timeout_s`.
+            DeviceError: The camera is gone.
+        """
+        ...
+
+    def __enter__(self) -> Self:
+        """Open the camera."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the camera. Never raises."""
+        ...
+
+
+class TeleopDevice(Protocol):
+    """A hand-held device; used by one thread. A context manager: opened on entry."""
+
+    def read(self) -> TeleopSample | None:
+        """Return the newest sample since the last call, or None. Never blocks.
+
+        Raises:
+            DeviceError: The device is gone.
+        """
+        ...
+
+    def __enter__(self) -> Self:
+        """Open the device."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the device. Never raises."""
+        ...
+
+
+class Policy(Protocol):
+    """Maps observations to chunks of actions; stateless; used by one thread."""
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What it sees and answers."""
+        ...
+
+    def infer(self, requests: Sequence[PolicyRequest]) -> list[NDArray[np.float32]]:
+        """Answer a batch: one (spec.horizon, spec.action_dim) float32 array a request.
+
+        The same request and seed give the same chunk, whatever else is in the batch.
+
+        Raises:
+            WireError: A request does not fit the spec; its message names the key.
+        """
+        ...

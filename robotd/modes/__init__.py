@@ -1,0 +1,1 @@
+"""What the daemon does: supervisor, conductor, run, lockstep, report."""

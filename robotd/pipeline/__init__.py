@@ -1,0 +1,1 @@
+"""From observations to plans: observe, policy client, executors, action mapping."""

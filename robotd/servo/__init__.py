@@ -1,0 +1,1 @@
+"""The arm process: plan, inverse kinematics, follower, gate, servo loop."""

@@ -1,0 +1,1 @@
+"""The mock cell: Push-T world, simulated arm, cameras and tracker."""
