@@ -1,7 +1,7 @@
 """The daemon's states as a transition table: what may happen when, and who may ask for it.
 
-Boots DISARMED. FAULT is latched until a person acknowledges. No event of a device or a process leads
-towards motion: every transition in that direction belongs to a person (a test holds this).
+Boots DISARMED. FAULT is latched until a person acknowledges. No event of a device or a process
+leads towards motion: every transition in that direction belongs to a person (a test holds this).
 """
 
 from dataclasses import dataclass

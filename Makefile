@@ -1,0 +1,52 @@
+# make demo: the main job. make test: all tests. Both set up .venv from the pinned lock first.
+PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c '' 2>/dev/null && echo python3.12 || (command -v python3.11 >/dev/null 2>&1 && python3.11 -c '' 2>/dev/null && echo python3.11 || echo python3))
+WORKERS ?= 2
+OUT ?= out
+VENV = .venv
+BIN = $(VENV)/bin
+export PIP_CONSTRAINT = $(CURDIR)/requirements.lock
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_NO_WARN_SCRIPT_LOCATION = 1
+
+.PHONY: demo test bench lint types format faults lock clean
+
+demo: $(VENV)/.ready
+	$(BIN)/robotd run --mock --policy checkpoints/pusht-state --min-score 0.5 --out $(OUT)/demo
+
+test: $(VENV)/.ready-dev .venv-parity/.ready
+	$(BIN)/pytest -n $(WORKERS)
+
+bench: $(VENV)/.ready-dev
+	$(BIN)/python -m tests.bench --out $(OUT)/bench
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready-dev
+	$(BIN)/basedpyright
+
+format: $(VENV)/.ready-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 12) else "robotd needs Python 3.11 or 3.12, got " + sys.version.split()[0] + ": set PYTHON=/path/to/python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: $(VENV)/bin/python pyproject.toml requirements.lock
+	$(BIN)/python -m pip install -q -e '.[server,sim]'
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	@touch $@
+
+# gym-pusht pins another opencv and pymunk: it lives in an environment of its own.
+.venv-parity/.ready: tests/parity/requirements.lock
+	$(PYTHON) -m venv .venv-parity
+	PIP_CONSTRAINT= .venv-parity/bin/python -m pip install -q --no-deps -r tests/parity/requirements.lock
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .venv-parity $(OUT)

@@ -1,0 +1,140 @@
+"""The daemon's control socket: a ZMQ ROUTER in the run directory, and its client."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import zmq
+
+from robotd.core.clock import MS, Clock, MonoNs, SystemClock
+from robotd.core.errors import BusyError, ProcessDiedError, SupervisorError
+from robotd.modes.messages import (
+    CONTROL_VERSION,
+    MAX_CONTROL_BYTES,
+    ControlReply,
+    ControlRequest,
+    DaemonStatus,
+    Op,
+    RunRequest,
+)
+
+SOCKET_NAME = "control"
+
+
+def endpoint_of(run_dir: Path) -> str:
+    """Return the control socket's address within a run directory (which is 0700)."""
+    return f"ipc://{run_dir / SOCKET_NAME}"
+
+
+class ControlServer:
+    """The daemon's end. Never blocks; used by one thread."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        for option, value in (
+            (zmq.LINGER, 200),
+            (zmq.SNDHWM, 100),
+            (zmq.RCVHWM, 100),
+            (zmq.MAXMSGSIZE, MAX_CONTROL_BYTES),
+        ):
+            self._socket.setsockopt(option, value)
+        try:
+            self._socket.bind(endpoint_of(run_dir))
+        except zmq.ZMQError as error:
+            raise BusyError(f"{endpoint_of(run_dir)}: cannot be bound ({error})") from error
+        self._decoder = msgspec.msgpack.Decoder(ControlRequest)
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def requests(self) -> Iterator[tuple[bytes, ControlRequest]]:
+        """Yield what has come in, with whom to answer; refuses malformed ones by itself."""
+        while True:
+            try:
+                parts = self._socket.recv_multipart(zmq.DONTWAIT)
+            except zmq.Again:
+                return
+            if len(parts) != 2:
+                continue
+            peer, body = parts
+            try:
+                request = self._decoder.decode(body)
+            except msgspec.MsgspecError as error:
+                self.reply(peer, ControlReply(id=0, ok=False, message=f"malformed: {error}"))
+                continue
+            if request.version != CONTROL_VERSION:
+                message = (
+                    f"control protocol: client speaks {request.version}, daemon {CONTROL_VERSION}; "
+                    "restart the older one"
+                )
+                self.reply(peer, ControlReply(id=request.id, ok=False, message=message))
+                continue
+            yield peer, request
+
+    def reply(self, peer: bytes, reply: ControlReply) -> None:
+        """Answer; a client that has left is no error."""
+        try:
+            self._socket.send_multipart([peer, self._encoder.encode(reply)], zmq.DONTWAIT)
+        except zmq.Again:
+            return
+
+    def close(self) -> None:
+        """Close the socket and remove its file."""
+        self._socket.close()
+        self._context.term()
+
+
+class ControlClient:
+    """A client's end: every call has a time limit; used by one thread."""
+
+    def __init__(self, run_dir: Path, *, name: str, clock: Clock | None = None) -> None:
+        self._run_dir, self._clock = run_dir, clock or SystemClock()
+        self._name = f"{name}-{os.getpid()}"
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.connect(endpoint_of(run_dir))
+        self._decoder = msgspec.msgpack.Decoder(ControlReply)
+        self._next_id = 1
+
+    def call(
+        self,
+        op: Op,
+        *,
+        endpoint: str = "",
+        run: RunRequest | None = None,
+        timeout_s: float = 5.0,
+    ) -> DaemonStatus:
+        """Send one command and return the daemon's status.
+
+        Raises:
+            SupervisorError: The daemon refused; its own sentence.
+            ProcessDiedError: No answer within `timeout_s`.
+        """
+        request = ControlRequest(
+            id=self._next_id, client=self._name, op=op, endpoint=endpoint, run=run
+        )
+        self._next_id += 1
+        self._socket.send(msgspec.msgpack.encode(request))
+        reply = self._await(request.id, timeout_s)
+        if not reply.ok or reply.status is None:
+            raise SupervisorError(reply.message or f"{op}: refused without a reason")
+        return reply.status
+
+    def _await(self, request_id: int, timeout_s: float) -> ControlReply:
+        deadline_ns = MonoNs(self._clock.now() + round(timeout_s * 1e9))
+        while (left_ms := (deadline_ns - self._clock.now()) // MS) > 0:
+            if not self._socket.poll(left_ms):
+                break
+            reply = self._decoder.decode(self._socket.recv())
+            if reply.id in (request_id, 0):
+                return reply
+        raise ProcessDiedError(
+            f"the daemon of {self._run_dir} did not answer within {timeout_s:.1f} s; "
+            "is `robotd up` running?"
+        )
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+        self._context.term()
