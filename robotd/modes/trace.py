@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -112,7 +113,7 @@ class RunTrace:
             OSError: The disk is full or the folder is gone.
         """
         ticks = np.array(self._ticks, dtype=np.float64).reshape(-1, 8)
-        arrays: dict[str, NDArray[np.generic]] = {
+        arrays: dict[str, NDArray[Any]] = {
             "tick_t_ns": np.array([t[0] for t in self._ticks], dtype=np.int64),
             "tick_late_ms": ticks[:, 1] * 1e-6,
             "tick_skipped": ticks[:, 2].astype(np.int64),
@@ -147,7 +148,7 @@ class LoadedTrace:
     """A trace read back."""
 
     meta: RunMeta
-    arrays: Mapping[str, NDArray[np.generic]]
+    arrays: Mapping[str, NDArray[Any]]
 
 
 def load_trace(path: Path) -> LoadedTrace:
