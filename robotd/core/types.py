@@ -169,7 +169,7 @@ class Plan:
         _check_shape("Plan.T_base_tcp", self.T_base_tcp, (rows, 4, 4))
         if not 1 <= rows <= MAX_PLAN_ROWS:
             raise ValueError(f"Plan: got {rows} rows, expected 1 to {MAX_PLAN_ROWS}")
-        if rows > 1 and not bool(np.all(np.diff(self.t_ns) > 0)):
+        if not bool(np.all(self.t_ns[1:] > self.t_ns[:-1])):
             raise ValueError("Plan.t_ns: got times that do not increase, expected strictly growing")
         if not bool(np.all(np.isfinite(self.T_base_tcp))):
             raise ValueError("Plan.T_base_tcp: got a value that is not finite")
