@@ -76,6 +76,28 @@ class FilmBlock(nn.Module):
         return self.conv2(hidden) + self.shortcut(x)
 
 
+class Level(nn.Module):
+    """Two FiLM blocks at one resolution, and the change to the next one."""
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        condition_width: int,
+        config: UnetConfig,
+        *,
+        resize: nn.Module,
+    ) -> None:
+        super().__init__()
+        self.first = FilmBlock(channels_in, channels_out, condition_width, config)
+        self.second = FilmBlock(channels_out, channels_out, condition_width, config)
+        self.resize = resize
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Map x (B, C, L) to (B, C', L); `resize` is the caller's, after the skip is taken."""
+        return self.second(self.first(x, condition), condition)
+
+
 class ConditionalUnet1d(nn.Module):
     """Predicts noise or sample for a chunk of noised actions."""
 
@@ -99,41 +121,31 @@ class ConditionalUnet1d(nn.Module):
         condition = config.step_width + n_obs * obs_width
         pairs = list(zip((action_width, *config.widths[:-1]), config.widths, strict=True))
 
-        self.down = nn.ModuleList()
-        for level, (channels_in, channels_out) in enumerate(pairs):
-            last = level == levels - 1
-            halve = nn.Conv1d(channels_out, channels_out, 3, stride=2, padding=1)
-            self.down.append(
-                nn.ModuleList(
-                    [
-                        FilmBlock(channels_in, channels_out, condition, config),
-                        FilmBlock(channels_out, channels_out, condition, config),
-                        nn.Identity() if last else halve,
-                    ]
-                )
+        top, bottom = config.widths[-1], config.widths[0]
+        self.down = nn.ModuleList(
+            Level(
+                *channels,
+                condition,
+                config,
+                resize=nn.Conv1d(channels[1], channels[1], 3, stride=2, padding=1)
+                if level < levels - 1
+                else nn.Identity(),
             )
-        top = config.widths[-1]
-        self.mid = nn.ModuleList([FilmBlock(top, top, condition, config) for _ in range(2)])
-        self.up = nn.ModuleList()
-        for channels_in, channels_out in reversed(pairs[1:]):
-            double = nn.ConvTranspose1d(channels_in, channels_in, 4, stride=2, padding=1)
-            self.up.append(
-                nn.ModuleList(
-                    [
-                        FilmBlock(2 * channels_out, channels_in, condition, config),
-                        FilmBlock(channels_in, channels_in, condition, config),
-                        double,
-                    ]
-                )
+            for level, channels in enumerate(pairs)
+        )
+        self.mid = Level(top, top, condition, config, resize=nn.Identity())
+        self.up = nn.ModuleList(
+            Level(
+                2 * channels_out,  # the skip connection doubles them
+                channels_in,
+                condition,
+                config,
+                resize=nn.ConvTranspose1d(channels_in, channels_in, 4, stride=2, padding=1),
             )
-        bottom = config.widths[0]
+            for channels_in, channels_out in reversed(pairs[1:])
+        )
         self.head = nn.Sequential(
-            _conv_block(
-                config.widths[min(1, levels - 1)],
-                bottom,
-                kernel=config.kernel,
-                groups=config.groups,
-            ),
+            _conv_block(bottom, bottom, kernel=config.kernel, groups=config.groups),
             nn.Conv1d(bottom, action_width, 1),
         )
 
@@ -152,13 +164,11 @@ class ConditionalUnet1d(nn.Module):
         condition = self.activation(condition)  # (B, W)
         hidden = x.transpose(1, 2)  # (B, A, H)
         skips: list[Tensor] = []
-        for first, second, halve in self.down:  # pyright: ignore[reportGeneralTypeIssues] -- ModuleList of ModuleLists
-            hidden = second(first(hidden, condition), condition)
-            skips.append(hidden)
-            hidden = halve(hidden)
-        for block in self.mid:
-            hidden = block(hidden, condition)
-        for first, second, double in self.up:  # pyright: ignore[reportGeneralTypeIssues]
+        for level in self.down:
+            skips.append(hidden := level(hidden, condition))
+            hidden = level.resize(hidden)
+        hidden = self.mid(hidden, condition)
+        for level in self.up:
             hidden = torch.cat([hidden, skips.pop()], dim=1)
-            hidden = double(second(first(hidden, condition), condition))
+            hidden = level.resize(level(hidden, condition))
         return self.head(hidden).transpose(1, 2)  # (B, H, A)

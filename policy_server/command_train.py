@@ -1,0 +1,170 @@
+"""`train`: from a configuration and demonstrations to a checkpoint."""
+
+import argparse
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from policy_server.training.config import TrainConfig
+from policy_server.training.curves import draw_curves
+from policy_server.training.loop import train
+from policy_server.training.progress import show_progress
+from policy_server.training.replay_zip import load_replay, save_npz
+from policy_server.training.state import STATE, SavedRun, load_state
+from policy_server.training.stop import stop_on_signal
+from robotd.core.config_load import load_toml, merge, to_struct
+from robotd.core.errors import ConfigError
+
+STOPPED = 130
+"""Exit status after Ctrl-C, as shells expect it."""
+
+DEBUG_VALUES: dict[str, Any] = {
+    "data": {"validation_episodes": 1},
+    "optimiser": {"steps": 20, "batch": 32, "warmup_steps": 5},
+    "run": {"log_every": 5, "validate_every": 10, "rollout_every": 0},
+}
+
+
+def add_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "train", help="train a policy", description="Train a policy on demonstrations."
+    )
+    parser.add_argument("--config", type=Path, help="a file like configs/train/*.toml")
+    parser.add_argument("--dataset", type=Path, help="demonstrations: .zarr.zip or .npz")
+    parser.add_argument("--out", type=Path, help="folder of the run; default runs/NAME")
+    parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR")
+    parser.add_argument("--steps", type=int, help="optimiser.steps")
+    parser.add_argument("--seed", type=int, help="run.seed")
+    parser.add_argument("--device", help="run.device, for example cuda")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any value of the configuration, written as in TOML: --set optimiser.lr=3e-4",
+    )
+    parser.add_argument("--debug", action="store_true", help="a run of seconds, to try the way")
+    parser.set_defaults(run=run_train)
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Train, and return the exit status.
+
+    Raises:
+        RobotdError: The configuration, the data or the saved run is wrong.
+    """
+    config, out, saved = _plan_run(args)
+    source = load_replay(Path(config.data.dataset))
+    if config.run.threads:
+        torch.set_num_threads(config.run.threads)
+    optimiser = config.optimiser
+    with (
+        show_progress(optimiser.steps, batch=optimiser.batch) as progress,
+        stop_on_signal() as should_stop,
+    ):
+        outcome = train(
+            config, source, out, progress=progress, resume=saved, should_stop=should_stop
+        )
+    draw_curves(out)
+    done = f"step {outcome.step} of {optimiser.steps}, {outcome.seconds / 60:.1f} min"
+    if not outcome.finished:
+        sys.stdout.write(f"stopped at {done}; go on with: train --resume {out}\n")
+        return STOPPED
+    sys.stdout.write(f"finished: {done}; checkpoints {out / 'best'} and {out / 'last'}\n")
+    return 0
+
+
+def _plan_run(args: argparse.Namespace) -> tuple[TrainConfig, Path, SavedRun | None]:
+    """Return what to train, where, and the state to go on from."""
+    if args.resume is not None:
+        if args.config or args.out or args.set or args.steps or args.seed is not None or args.debug:
+            raise ConfigError(
+                "command line",
+                "--resume",
+                got="other values for the run",
+                expected="the run's own, which its state holds",
+                hint="only --dataset may say where the demonstrations are now",
+            )
+        saved = load_state(args.resume)
+        config = saved.state.config
+        if args.dataset is not None:
+            overrides = {"data": {"dataset": str(args.dataset)}}
+            config = _with(config, overrides)
+        return config, args.resume, saved
+    if args.config is None:
+        raise ConfigError(
+            "command line", "--config", got="nothing", expected="a file, or --resume DIR"
+        )
+    overrides: dict[str, Any] = DEBUG_VALUES if args.debug else {}
+    for assignment in args.set:
+        overrides = merge(overrides, _parse_assignment(assignment))
+    flags = {
+        "data": {"dataset": None if args.dataset is None else str(args.dataset)},
+        "optimiser": {"steps": args.steps},
+        "run": {"seed": args.seed, "device": args.device},
+    }
+    for table, values in flags.items():
+        given = {key: value for key, value in values.items() if value is not None}
+        overrides = merge(overrides, {table: given}) if given else overrides
+    config = load_toml(args.config, TrainConfig, overrides)
+    if not config.data.dataset:
+        raise ConfigError(
+            str(args.config), "data.dataset", got="nothing", expected="a path, or --dataset FILE"
+        )
+    out = args.out or Path("runs") / config.name
+    if (out / STATE).exists():
+        raise ConfigError(
+            "command line",
+            "--out",
+            got=f"{out}, which holds a run",
+            expected="a new folder",
+            hint=f"go on with it by --resume {out}, or remove it",
+        )
+    return config, out, None
+
+
+def _with(config: TrainConfig, overrides: dict[str, Any]) -> TrainConfig:
+    """Return the configuration with some values replaced."""
+    return to_struct(merge(msgspec.to_builtins(config), overrides), TrainConfig, "command line")
+
+
+def _parse_assignment(text: str) -> dict[str, Any]:
+    """Turn `a.b=1` into {"a": {"b": 1}}; a bare word is a text."""
+    key, equals, value = text.partition("=")
+    try:
+        if not equals:
+            raise tomllib.TOMLDecodeError
+        try:
+            return tomllib.loads(f"{key} = {value}")
+        except tomllib.TOMLDecodeError:
+            return tomllib.loads(f"{key} = '{value}'")
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("command line", "--set", got=text, expected="KEY=VALUE") from error
+
+
+def add_export_npz(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare `export-npz`."""
+    parser = commands.add_parser(
+        "export-npz",
+        help="write demonstrations as an npz",
+        description="Write demonstrations as an npz that trains where numcodecs is missing.",
+    )
+    parser.add_argument("source", type=Path, help=".zarr.zip")
+    parser.add_argument("target", type=Path, help=".npz")
+    parser.set_defaults(run=run_export_npz)
+
+
+def run_export_npz(args: argparse.Namespace) -> int:
+    """Convert, and return the exit status.
+
+    Raises:
+        DatasetError: The source cannot be read.
+    """
+    save_npz(args.source, args.target)
+    sys.stdout.write(f"wrote {args.target}\n")
+    return 0

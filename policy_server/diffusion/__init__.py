@@ -1,0 +1,1 @@
+"""Noise schedule, training objective and the DDIM sampler."""

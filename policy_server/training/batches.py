@@ -1,0 +1,85 @@
+"""Training windows as tensors, and which of them each step sees.
+
+Order, noise and dropout of a step follow from the run's seed and the step's number alone, so a
+run resumed at any step goes on exactly as if it had never stopped.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from policy_server.features import PushtKeypoints
+from policy_server.normalizer import MinMax
+from policy_server.training.config import WindowConfig
+from policy_server.training.episodes import Episodes
+from policy_server.training.windows import window_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """Normalised rows on the training device, and the windows over them.
+
+    Attributes:
+        obs: (N, D) observation features.
+        action: (N, A) actions.
+        rows: (W, H) indices into both.
+        n_obs: How many rows of a window are observed.
+    """
+
+    obs: Tensor
+    action: Tensor
+    rows: Tensor
+    n_obs: int
+
+    def __len__(self) -> int:
+        return self.rows.shape[0]
+
+    def take(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the chosen windows' obs (B, n_obs, D) and actions (B, H, A)."""
+        rows = self.rows[chosen]
+        return self.obs[rows[:, : self.n_obs]], self.action[rows]
+
+
+def make_windows(
+    episodes: Episodes,
+    *,
+    features: PushtKeypoints,
+    obs_range: MinMax,
+    action_range: MinMax,
+    window: WindowConfig,
+    device: torch.device,
+) -> Windows:
+    """Encode, normalise and cut episodes."""
+    rows = window_rows(
+        episodes.lengths,
+        horizon=window.horizon,
+        pad_before=window.n_obs - 1,
+        pad_after=window.n_action_steps - 1,
+    )
+    return Windows(
+        obs=torch.from_numpy(obs_range.normalize(features.encode(episodes.arrays))).to(device),
+        action=torch.from_numpy(action_range.normalize(episodes.arrays["action"])).to(device),
+        rows=torch.from_numpy(rows).to(device),
+        n_obs=window.n_obs,
+    )
+
+
+def batch_order(step: int, *, windows_n: int, batch: int, seed: int) -> NDArray[np.int64]:
+    """Return the (batch,) windows of a step: each epoch shuffles them anew, the rest is dropped.
+
+    With fewer windows than the batch holds, a step sees each of them once.
+    """
+    batch = min(batch, windows_n)
+    epoch, position = divmod(step, windows_n // batch)
+    order = np.random.default_rng([seed, 0, epoch]).permutation(windows_n)
+    return order[position * batch : (position + 1) * batch]
+
+
+def step_generator(step: int, *, seed: int, device: torch.device) -> torch.Generator:
+    """Return the step's own source of noise; also seeds torch's global one, which dropout uses."""
+    state = int(np.random.default_rng([seed, 1, step]).integers(2**62))
+    torch.manual_seed(state)
+    return torch.Generator(device=device).manual_seed(state)

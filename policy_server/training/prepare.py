@@ -1,0 +1,108 @@
+"""From demonstrations to normalised windows, and what a checkpoint says of them."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from policy_server.checkpoint import PolicyFile
+from policy_server.features import PUSHT_OBSERVATION, PushtKeypoints
+from policy_server.normalizer import fit_min_max
+from policy_server.training.batches import Windows, make_windows
+from policy_server.training.config import TrainConfig
+from policy_server.training.episodes import EpisodeSource, split_episodes
+from policy_server.training.mirror import with_mirror
+from robotd.core.errors import DatasetError
+from robotd.core.spec import PolicySpec, SamplerSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Data of a run on its device, and the policy file that its checkpoints share.
+
+    Attributes:
+        train: Training windows, with their mirror images where the configuration says so.
+        validation: Windows of the held-out episodes.
+        about: The policy file at step 0.
+    """
+
+    train: Windows
+    validation: Windows
+    about: PolicyFile
+
+
+def prepare(config: TrainConfig, source: EpisodeSource) -> Prepared:
+    """Split, mirror, measure the ranges of the training data, and cut windows.
+
+    Raises:
+        DatasetError: Too few episodes, or none long enough for a window.
+    """
+    try:
+        train, validation = split_episodes(
+            source, validation=config.data.validation_episodes, seed=config.run.seed
+        )
+    except ValueError as error:
+        raise DatasetError(str(error)) from error
+    train = with_mirror(train) if config.data.mirror else train
+    features = PushtKeypoints()
+    obs_range = fit_min_max(features.encode(train.arrays))
+    action_range = fit_min_max(train.arrays["action"])
+    train_windows, validation_windows = (
+        make_windows(
+            episodes,
+            features=features,
+            obs_range=obs_range,
+            action_range=action_range,
+            window=config.window,
+            device=torch.device(config.run.device),
+        )
+        for episodes in (train, validation)
+    )
+    if not len(train_windows):
+        raise DatasetError(f"no episode is long enough for a horizon of {config.window.horizon}")
+    about = PolicyFile(
+        spec=_spec(config, source.dt_s),
+        features=features,
+        obs_range=obs_range,
+        action_range=action_range,
+        training=config,
+        step=0,
+        dataset_sha256=source.sha256,
+        git_revision=_git_revision(),
+        figures={},
+    )
+    return Prepared(train=train_windows, validation=validation_windows, about=about)
+
+
+def _spec(config: TrainConfig, dt_s: float) -> PolicySpec:
+    window = config.window
+    return PolicySpec(
+        name=config.name,
+        observation=PUSHT_OBSERVATION,
+        n_obs_steps=window.n_obs,
+        dt_s=dt_s,
+        horizon=window.horizon - window.n_obs + 1,
+        n_action_steps=window.n_action_steps,
+        action_dim=2,
+        action_space="board_xy",
+        action_unit="board_px",
+        meaning="command",
+        samplers=(SamplerSpec(name="ddim", steps=config.diffusion.sampler_steps),),
+    )
+
+
+def _git_revision() -> str:
+    """Return the revision of the source tree, or an empty text outside of one."""
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
