@@ -14,6 +14,11 @@ __all__ = ["BatchPoints", "DhParameters", "IkSolution", "Kinematics"]
 
 Array = NDArray[np.float64]
 
+# Where a batch finds what it carries inwards, in the order in which it joins.
+_TCP, _WRIST3, _WRIST2, _ELBOW = 0, 4, 7, 12
+_LINEAR, _ANGULAR = [15, 13, 10, 8, 5, 2], [16, 14, 11, 9, 6, 3]  # columns of joints 1 to 6
+_CARRIED = 17
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPoints:
@@ -28,6 +33,7 @@ class BatchPoints:
         p_base_elbow: (N, 3) elbow: where the axis of joint 3 crosses the plane of the upper arm.
         p_base_wrist2: (N, 3) centre of wrist 2, on the axis of joint 5 next to that of joint 4.
         p_base_wrist3: (N, 3) centre of wrist 3, on the axis of joint 6 next to that of joint 5.
+        J_base_tcp: (N, 6, 6) Jacobian as in `Kinematics.jacobian`.
         wrist: (N,) |sin q5|.
         elbow: (N,) |sin q3|.
         shoulder_m: (N,) distance of wrist 3 from the plane of the axes of joints 1 and 2 [m].
@@ -38,6 +44,7 @@ class BatchPoints:
     p_base_elbow: Array
     p_base_wrist2: Array
     p_base_wrist3: Array
+    J_base_tcp: Array
     wrist: Array
     elbow: Array
     shoulder_m: Array
@@ -180,8 +187,9 @@ class Kinematics:
         angles = np.add(q, self._theta_rad).T
         np.cos(angles, out=turns.real)
         np.sin(angles, out=turns.imag)
-        points = np.empty((5, len(q), 4))
+        points = np.empty((_CARRIED, len(q), 4))
         plane = points.view(np.complex128)[:, :, 0]  # x + iy
+        jacobian_t = np.empty((len(q), 6, 6))
         shoulder_m = np.zeros(len(q))
         count = 0
         for joint in range(5, -1, -1):
@@ -191,14 +199,22 @@ class Kinematics:
                 points[count] = point
                 count += 1
             if joint == 0:
-                shoulder_m = np.abs(points[2, :, 0])
+                shoulder_m = np.abs(points[_WRIST3, :, 0])
             plane[:count] *= turns[joint]
+            # The joint's own column: here its axis is z through the origin.
+            points[count : count + 2] = 0.0
+            plane[count] = 1j * plane[_TCP]
+            points[count + 1, :, 2] = 1.0
+            count += 2
+        jacobian_t[:, :, :3] = points[_LINEAR, :, :3].transpose(1, 0, 2)
+        jacobian_t[:, :, 3:] = points[_ANGULAR, :, :3].transpose(1, 0, 2)
         return BatchPoints(
-            p_base_tcp=points[0, :, :3],
-            z_base_tcp=points[1, :, :3],
-            p_base_elbow=points[4, :, :3],
-            p_base_wrist2=points[3, :, :3],
-            p_base_wrist3=points[2, :, :3],
+            p_base_tcp=points[_TCP, :, :3],
+            z_base_tcp=points[_TCP + 1, :, :3],
+            p_base_elbow=points[_ELBOW, :, :3],
+            p_base_wrist2=points[_WRIST2, :, :3],
+            p_base_wrist3=points[_WRIST3, :, :3],
+            J_base_tcp=jacobian_t.transpose(0, 2, 1),
             wrist=np.abs(np.sin(q[:, 4])),
             elbow=np.abs(np.sin(q[:, 2])),
             shoulder_m=shoulder_m,
