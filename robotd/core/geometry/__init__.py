@@ -1,1 +1,51 @@
 """SO(3) and SE(3): rotations, poses and what lies between two of them."""
+
+from robotd.core.geometry.poses import (
+    ORTHONORMAL_TOLERANCE,
+    check_pose,
+    interpolate_pose,
+    interpolate_poses,
+    inverse,
+    pose,
+    pose_distance,
+    pose_from_quat,
+    pose_from_rotvec,
+    se3_exp,
+    se3_log,
+)
+from robotd.core.geometry.rotations import (
+    hat,
+    matrix_to_quat,
+    matrix_to_rot6d,
+    mean_rotation,
+    nearest_rotation,
+    quat_to_matrix,
+    rot6d_to_matrix,
+    slerp,
+    so3_exp,
+    so3_log,
+)
+
+__all__ = [
+    "ORTHONORMAL_TOLERANCE",
+    "check_pose",
+    "hat",
+    "interpolate_pose",
+    "interpolate_poses",
+    "inverse",
+    "matrix_to_quat",
+    "matrix_to_rot6d",
+    "mean_rotation",
+    "nearest_rotation",
+    "pose",
+    "pose_distance",
+    "pose_from_quat",
+    "pose_from_rotvec",
+    "quat_to_matrix",
+    "rot6d_to_matrix",
+    "se3_exp",
+    "se3_log",
+    "slerp",
+    "so3_exp",
+    "so3_log",
+]

@@ -1,6 +1,6 @@
 """Rotations as plain floats: the scalar arithmetic that the 500 Hz loop can afford."""
 
-from math import atan2, sqrt
+from math import atan2, hypot, sin, sqrt
 
 Vec3 = tuple[float, float, float]
 Quat = tuple[float, float, float, float]
@@ -50,4 +50,39 @@ def quat_between(quat_a: Quat, quat_b: Quat) -> Quat:
         bx * aw - bw * ax - by * az + bz * ay,
         by * aw - bw * ay - bz * ax + bx * az,
         bz * aw - bw * az - bx * ay + by * ax,
+    )
+
+
+def quat_slerp(quat_a: Quat, quat_b: Quat, fraction: float) -> Quat:
+    """Unit quaternion on the shorter turn from a (fraction 0) to b (1), at constant rate.
+
+    Source: Shoemake 1985, "Animating rotation with quaternion curves".
+    """
+    aw, ax, ay, az = quat_a
+    bw, bx, by, bz = quat_b
+    if aw * bw + ax * bx + ay * by + az * bz < 0.0:
+        bw, bx, by, bz = -bw, -bx, -by, -bz
+    # Half the turn; of difference and sum, because acos of the product is blind below 1e-8 rad.
+    half = 2.0 * atan2(
+        hypot(bw - aw, bx - ax, by - ay, bz - az), hypot(bw + aw, bx + ax, by + ay, bz + az)
+    )
+    if half < 1e-9:
+        of_a, of_b = 1.0 - fraction, fraction
+    else:
+        of_a, of_b = sin((1.0 - fraction) * half) / sin(half), sin(fraction * half) / sin(half)
+    return (
+        of_a * aw + of_b * bw,
+        of_a * ax + of_b * bx,
+        of_a * ay + of_b * by,
+        of_a * az + of_b * bz,
+    )
+
+
+def columns_of_quat(quat_wxyz: Quat) -> tuple[Vec3, Vec3, Vec3]:
+    """The three columns of the rotation of a unit quaternion."""
+    w, x, y, z = quat_wxyz
+    return (
+        (1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y)),
+        (2.0 * (x * y - w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z + w * x)),
+        (2.0 * (x * z + w * y), 2.0 * (y * z - w * x), 1.0 - 2.0 * (x * x + y * y)),
     )
