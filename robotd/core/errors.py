@@ -16,6 +16,7 @@ Every message is one line: what, where, got, expected, what to do.
     ├── ProcessDiedError       a child process ended or never became ready
     └── DeviceError            a device refused, vanished or lied
         ├── StaleDataError        it answered, but too long ago
+        ├── SkewedDataError       nothing was captured near the instant wanted
         └── EnvelopeError         a pose or setpoint outside the safety envelope
 """
 
@@ -89,6 +90,17 @@ class StaleDataError(DeviceError):
         super().__init__(
             f"{device}: newest sample is {age_s * 1e3:.0f} ms old, limit {limit_s * 1e3:.0f} ms; "
             f"check that its process runs and its cable, or raise its max_age_s"
+        )
+
+
+class SkewedDataError(DeviceError):
+    """A device has no sample near the instant that an observation needs."""
+
+    def __init__(self, device: str, *, skew_s: float, limit_s: float) -> None:
+        self.device, self.skew_s, self.limit_s = device, skew_s, limit_s
+        super().__init__(
+            f"{device}: nearest sample is {skew_s * 1e3:.0f} ms from the row wanted, limit "
+            f"{limit_s * 1e3:.0f} ms; check for dropped samples, or raise observe.max_skew_s"
         )
 
 
