@@ -19,7 +19,9 @@ from robotd.sim.pusht_geometry import (
     WALL_FAR_PX,
     WALL_NEAR_PX,
     WALL_RADIUS_PX,
+    box_corners,
     coverage,
+    parse_state,
 )
 from robotd.sim.pusht_protocol import ACTION_HZ, draw_start
 
@@ -52,15 +54,15 @@ class PushTBoard:
         space.gravity = (0.0, 0.0)
         space.damping = 0.0
         near, far = WALL_NEAR_PX, WALL_FAR_PX
-        corners = [(near, far), (near, near), (far, near), (far, far), (near, far)]
-        for a, b in pairwise(corners):
+        wall = [(near, far), (near, near), (far, near), (far, far), (near, far)]
+        for a, b in pairwise(wall):
             space.add(pymunk.Segment(space.static_body, a, b, WALL_RADIUS_PX))
         # The places at which bodies enter order the solver's contacts: they are the benchmark's.
         agent = pymunk.Body(body_type=pymunk.Body.KINEMATIC)
         agent.position = (256.0, 400.0)
         space.add(agent, pymunk.Circle(agent, AGENT_RADIUS_PX))
         block = pymunk.Body(_BLOCK_MASS, _BLOCK_INERTIA)
-        parts = [pymunk.Poly(block, _corners(part)) for part in (BAR_PX, STEM_PX)]
+        parts = [pymunk.Poly(block, box_corners(part).tolist()) for part in (BAR_PX, STEM_PX)]
         block.center_of_gravity = _BLOCK_COG_PX
         block.position = (256.0, 300.0)
         space.add(block, *parts)
@@ -72,7 +74,7 @@ class PushTBoard:
         Raises:
             ValueError: Another shape, or a value that is not finite.
         """
-        agent_x, agent_y, block_x, block_y, angle = _parse_state(state)
+        agent_x, agent_y, block_x, block_y, angle = parse_state(state).tolist()
         self._build()
         self._agent.position = (agent_x, agent_y)
         self._block.angle = angle
@@ -88,7 +90,7 @@ class PushTBoard:
         Raises:
             ValueError: Another shape, or a value that is not finite.
         """
-        agent_x, agent_y, block_x, block_y, angle = _parse_state(state)
+        agent_x, agent_y, block_x, block_y, angle = parse_state(state).tolist()
         self._build()
         self._agent.position = (agent_x, agent_y)
         self._block.position = (block_x, block_y)
@@ -139,18 +141,6 @@ class PushTBoard:
     def coverage(self) -> float:
         """Return area(block and goal) / area(goal), 0 to 1."""
         return float(coverage(self.state[2:]))
-
-
-def _corners(part: tuple[float, float, float, float]) -> list[tuple[float, float]]:
-    x_min, y_min, x_max, y_max = part
-    return [(x_min, y_min), (x_max, y_min), (x_max, y_max), (x_min, y_max)]
-
-
-def _parse_state(state: ArrayLike) -> list[float]:
-    values = np.asarray(state, dtype=np.float64)
-    if values.shape != (5,) or not bool(np.all(np.isfinite(values))):
-        raise ValueError(f"state: got {values.tolist()}, expected 5 finite numbers")
-    return values.tolist()
 
 
 def _parse_xy(name: str, xy: ArrayLike) -> tuple[float, float]:

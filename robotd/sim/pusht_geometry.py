@@ -78,6 +78,24 @@ def from_block_frame(block_pose: ArrayLike, points_px: ArrayLike) -> NDArray[np.
     )
 
 
+def box_corners(part: tuple[float, float, float, float]) -> NDArray[np.float64]:
+    """Return the (4, 2) corners of a part of the T, `BAR_PX` or `STEM_PX`, in the block's frame."""
+    x_min, y_min, x_max, y_max = part
+    return np.array([(x_min, y_min), (x_max, y_min), (x_max, y_max), (x_min, y_max)])
+
+
+def parse_state(state: ArrayLike) -> NDArray[np.float64]:
+    """Return a (5,) state as floats.
+
+    Raises:
+        ValueError: Another shape, or a value that is not finite.
+    """
+    values = np.asarray(state, dtype=np.float64)
+    if values.shape != (5,) or not bool(np.all(np.isfinite(values))):
+        raise ValueError(f"state: got {values.tolist()}, expected 5 finite numbers")
+    return values
+
+
 def mirror_xy(xy_px: ArrayLike) -> NDArray[np.float64]:
     """Mirror positions or actions (..., 2) at the goal's axis, the board's anti-diagonal.
 
@@ -119,13 +137,13 @@ def coverage(block_pose: ArrayLike) -> NDArray[np.float64]:
     in_goal = np.stack(
         [cos * dx + sin * dy, cos * dy - sin * dx, pose[..., 2] - goal_angle], axis=-1
     )
-    corners = from_block_frame(in_goal, BLOCK_OUTLINE_PX)
-    area = _area_within(corners, BAR_PX) + _area_within(corners, STEM_PX)
+    outline = from_block_frame(in_goal, BLOCK_OUTLINE_PX)
+    area = _area_within(outline, BAR_PX) + _area_within(outline, STEM_PX)
     return np.clip(area / BLOCK_AREA_PX2, 0.0, 1.0)
 
 
 def _area_within(
-    corners: NDArray[np.float64], rectangle: tuple[float, float, float, float]
+    outline: NDArray[np.float64], rectangle: tuple[float, float, float, float]
 ) -> NDArray[np.float64]:
     """Return the area [px^2] that polygons (..., P, 2), turning from x to y, share with it.
 
@@ -133,8 +151,8 @@ def _area_within(
     the strips of all edges, signed by the edge's direction, add up to the common area.
     """
     x_min, y_min, x_max, y_max = rectangle
-    ends = np.roll(corners, -1, axis=-2)
-    xa, ya = corners[..., 0], corners[..., 1]
+    ends = np.roll(outline, -1, axis=-2)
+    xa, ya = outline[..., 0], outline[..., 1]
     rise, run = ends[..., 1] - ya, ends[..., 0] - xa
     slope = np.divide(rise, run, out=np.zeros_like(run), where=np.abs(run) > 1e-12)
 

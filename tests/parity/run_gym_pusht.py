@@ -22,7 +22,7 @@ def place(env, state, legacy):
     if legacy:
         env.reset(seed=0, options={"reset_to_state": state})
         return
-    env.reset(seed=0)
+    env._setup()  # reset() would step the space once, which leaves contacts of another state behind
     env.agent.position = state[:2].tolist()
     env.block.angle = float(state[4])
     env.block.position = state[2:4].tolist()
@@ -53,6 +53,8 @@ def main(source, target):
         pictures[name] = []
         for state in given["pictures"]:
             place(camera, state, legacy=False)
+            for body in (camera.agent, camera.block):
+                camera.space.reindex_shapes_for_body(body)  # else the shapes are drawn as they were
             pictures[name].append(camera.get_obs())
 
     np.savez(
