@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robotd.core.clock import MonoNs, seconds_to_ns
-from robotd.core.geometry import interpolate_pose, rotation_angle
+from robotd.core.geometry import interpolate_poses, pose_distance
 from robotd.core.types import MAX_PLAN_ROWS, Plan
 
 ROW_S = 0.02
@@ -17,8 +17,7 @@ SETTLE_S = 0.5
 
 def leg_duration_s(T_from: NDArray[np.float64], T_to: NDArray[np.float64]) -> float:
     """Return how long a leg takes so that its peak speeds keep to the module's limits [s]."""
-    distance_m = float(np.linalg.norm(T_to[:3, 3] - T_from[:3, 3]))
-    angle_rad = rotation_angle(T_from[:3, :3].T @ T_to[:3, :3])
+    distance_m, angle_rad = (float(part) for part in pose_distance(T_from, T_to))
     peak = 1.875  # of the minimum-jerk profile, over the mean speed
     return max(SHORTEST_S, peak * distance_m / SPEED_M_S, peak * angle_rad / SPEED_RAD_S)
 
@@ -38,7 +37,7 @@ def leg(
     return Plan(
         epoch=epoch,
         t_ns=np.linspace(t_start_ns, end_ns, rows).astype(np.int64),
-        T_base_tcp=np.stack([interpolate_pose(T_from, T_to, float(p)) for p in profile]),
+        T_base_tcp=interpolate_poses(T_from, T_to, profile),
         valid_until_ns=MonoNs(end_ns + seconds_to_ns(SETTLE_S)),
     )
 

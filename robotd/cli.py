@@ -1,0 +1,91 @@
+"""The command line: the one place that turns words into calls, and errors into one line."""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Annotated
+
+import tyro
+
+from robotd.core.errors import ConfigError, RobotdError
+from robotd.modes.options import AckOptions, RunOptions, StatusOptions, UpOptions
+
+LEARNING = ("serve", "train", "eval")
+EXIT_FAULT, EXIT_INTERRUPTED = 1, 130
+DESCRIPTION = (
+    "Control daemon and policy server for a UR arm: up, run, status, ack, and for the policies "
+    f"{', '.join(LEARNING)}. Not a certified safety function: those are in the UR controller."
+)
+Command = (
+    Annotated[UpOptions, tyro.conf.subcommand("up")]
+    | Annotated[RunOptions, tyro.conf.subcommand("run")]
+    | Annotated[StatusOptions, tyro.conf.subcommand("status")]
+    | Annotated[AckOptions, tyro.conf.subcommand("ack")]
+)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run `robotd`; exits with 0, or with another code and one line on stderr."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        if words and words[0] in LEARNING:
+            _become_policy_server(words)
+        command = tyro.cli(
+            Command,
+            prog="robotd",
+            description=DESCRIPTION,
+            args=words,
+            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.UseAppendAction),
+        )
+        sys.exit(_dispatch(command))
+    except (RobotdError, OSError) as error:
+        sys.exit(_complain(str(error)))
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception:  # the boundary: an unforeseen fault still ends in an exit code
+        logging.getLogger(__name__).exception("unforeseen fault; please report it")
+        sys.exit(EXIT_FAULT)
+
+
+def _dispatch(command: UpOptions | RunOptions | StatusOptions | AckOptions) -> int:
+    """Import what the command needs, then run it."""
+    if isinstance(command, RunOptions):
+        from robotd.modes.run import run
+
+        return run(command)
+    if isinstance(command, UpOptions):
+        from robotd.modes.up import up
+
+        return up(command)
+    from robotd.modes.inspect import ack, status
+
+    return status(command) if isinstance(command, StatusOptions) else ack(command)
+
+
+def _become_policy_server(words: Sequence[str]) -> None:
+    """Replace this process by `python -m policy_server ...`, which alone imports torch.
+
+    Raises:
+        ConfigError: torch is not installed.
+    """
+    if find_spec("policy_server") is None or find_spec("torch") is None:
+        raise ConfigError(
+            "command line",
+            words[0],
+            got="no torch here",
+            expected="the server's packages",
+            hint="pip install 'robotd[server]'",
+        )
+    os.execv(sys.executable, [sys.executable, "-m", "policy_server", *words])
+
+
+def _complain(message: str) -> int:
+    sys.stderr.write(f"robotd: {message}\n")
+    return EXIT_FAULT
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""From what a person typed to a checked cell."""
+
+from pathlib import Path
+
+from robotd.core.config import CellConfig
+from robotd.core.config_check import check_cell
+from robotd.core.config_load import load_toml
+from robotd.core.data_files import data_file
+from robotd.core.errors import ConfigError
+from robotd.core.overrides import COMMAND_LINE, parse_overrides
+from robotd.modes.options import MOCK_CELL, CellOptions
+
+MOCK = "mock"
+
+
+def cell_path(options: CellOptions) -> Path:
+    """Return the cell's file: `--mock`, `--config mock`, a folder, or a file.
+
+    Raises:
+        ConfigError: None was named, or two different ones.
+    """
+    if options.mock and options.config not in ("", MOCK):
+        raise ConfigError(
+            COMMAND_LINE, "--mock", got=f"--config {options.config} too", expected="one of the two"
+        )
+    if options.mock or options.config == MOCK:
+        return data_file(MOCK_CELL)
+    if not options.config:
+        raise ConfigError(
+            COMMAND_LINE, "--config", got="nothing", expected="a cell's file, or --mock"
+        )
+    path = Path(options.config)
+    return path / "cell.toml" if path.is_dir() else path
+
+
+def load_cell(options: CellOptions) -> CellConfig:
+    """Read, merge, validate and check the cell.
+
+    Raises:
+        ConfigError: One line: file, key, value, expected, nearest name.
+    """
+    path = cell_path(options)
+    cell = load_toml(path, CellConfig, parse_overrides(options.set))
+    check_cell(cell, str(path))
+    return cell

@@ -1,0 +1,122 @@
+"""One policy driving one episode: observe, ask, take the answer, plan. No clock, thread or socket.
+
+The daemon and lockstep share it, so that what is evaluated is what runs.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from robotd.core.clock import MonoNs, seconds_to_ns
+from robotd.core.config import CellConfig
+from robotd.core.errors import SkewedDataError, StaleDataError
+from robotd.core.spec import PolicySpec
+from robotd.core.types import ActionChunk, Plan, PolicyRequest
+from robotd.pipeline.executor import Executor
+from robotd.pipeline.observe import Stream, observe
+from robotd.pipeline.request import parts_for, to_request, window_of
+
+
+class ChunkSource(Protocol):
+    """Where chunks come from: a server's client, or a policy in this process. Never blocks."""
+
+    @property
+    def failures(self) -> int:
+        """Requests that failed in a row."""
+        ...
+
+    @property
+    def last_failure(self) -> str:
+        """Why the last one failed; empty when none did."""
+        ...
+
+    def request(self, request: PolicyRequest, t_obs_ns: MonoNs, deadline_s: float) -> int:
+        """Ask; a newer request supersedes one that waits. Returns the request's id."""
+        ...
+
+    def newest_chunk(self) -> ActionChunk | None:
+        """Return the newest answer since the last call, or None."""
+        ...
+
+
+class PolicyDriver:
+    """Drives from `start_ns` on; a new one for each episode.
+
+    Attributes:
+        executor: Its executor, for the records of its chunks.
+        unseen: Why it could not observe when it last tried; empty while it could.
+    """
+
+    def __init__(
+        self,
+        *,
+        cell: CellConfig,
+        spec: PolicySpec,
+        source: ChunkSource,
+        executor: Executor,
+        start_ns: MonoNs,
+        seed: int,
+    ) -> None:
+        """Prepare.
+
+        Raises:
+            SpecMismatchError: The policy observes what the cell has not.
+        """
+        self._cell, self._spec, self._source = cell, spec, source
+        self._parts, self._window = parts_for(spec, cell), window_of(spec)
+        self._start_ns, self._seed = start_ns, seed
+        self._asked_n = 0
+        self._answer_by_ns = -1
+        self.executor = executor
+        self.unseen = ""
+
+    def step(
+        self,
+        now: MonoNs,
+        streams: Callable[[], Mapping[str, Stream]],
+        T_base_cmd: NDArray[np.float64],
+    ) -> Plan | None:
+        """Do one cycle; return a new plan, or None where the one before still holds.
+
+        Args:
+            now: The present.
+            streams: The newest part of every stream; called only when the policy is asked.
+            T_base_cmd: (4, 4) tool pose commanded now [m].
+        """
+        chunk = self._source.newest_chunk()
+        if chunk is not None:
+            self._answer_by_ns = -1
+            self.executor.add(chunk, now)
+        plan = self.executor.plan(now, T_base_cmd)
+        if now > self._answer_by_ns and self.executor.wants(now):  # one question at a time
+            self._ask(now, streams())
+        return plan
+
+    def _ask(self, now: MonoNs, streams: Mapping[str, Stream]) -> None:
+        config = self._cell.policy
+        try:
+            observation = observe(
+                self._parts,
+                streams,
+                self._window,
+                now,
+                self._cell.observe,
+                start_ns=self._start_ns,
+            )
+        except (StaleDataError, SkewedDataError) as error:
+            self.unseen = str(error)
+            return
+        self.unseen = ""
+        request = to_request(
+            observation,
+            self._spec,
+            seed=self._seed + self._asked_n,
+            sampler=config.sampler,
+            steps=config.steps,
+        )
+        self._asked_n += 1
+        self._source.request(request, observation.t_ns, config.deadline_s)
+        self._answer_by_ns = now + seconds_to_ns(config.deadline_s)
+        self.executor.asked(now, observation.t_ns)
