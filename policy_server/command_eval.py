@@ -1,2 +1,121 @@
-def add_eval(c):
-    pass
+"""`eval`: the score of a checkpoint over fixed seeds."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from policy_server.evaluate import EvalPlan, EvalReport, evaluate
+from robotd.core.errors import ConfigError, RobotdError
+
+DEFAULT_EPISODES = 500
+DEFAULT_FIRST_SEED = 200_000
+
+
+def add_eval(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "eval",
+        help="score a policy",
+        description="Score a policy on the simulated Push-T board, in lockstep.",
+    )
+    parser.add_argument("--policy", type=Path, required=True, help="checkpoint folder")
+    parser.add_argument("--episodes", type=int, default=DEFAULT_EPISODES)
+    parser.add_argument("--first-seed", type=int, default=DEFAULT_FIRST_SEED)
+    parser.add_argument("--steps", type=int, default=0, help="denoising steps; 0: the policy's own")
+    parser.add_argument(
+        "--latency-steps",
+        type=int,
+        default=0,
+        help="steps of 0.1 s from an observation to the first action of its chunk",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write pictures and videos of three episodes"
+    )
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads a process")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.set_defaults(run=run_eval)
+
+
+def run_eval(args: argparse.Namespace) -> int:
+    """Score, and return the exit status.
+
+    Raises:
+        RobotdError: The policy or an argument is wrong, or a file cannot be written.
+    """
+    for flag, least in (("episodes", 1), ("first_seed", 0), ("threads", 1), ("workers", 1)):
+        value = getattr(args, flag)
+        if value < least:
+            raise ConfigError(
+                "command line",
+                f"--{flag.replace('_', '-')}",
+                got=str(value),
+                expected=f"at least {least}",
+            )
+    plan = EvalPlan(
+        policy=str(args.policy),
+        episodes_n=args.episodes,
+        first_seed=args.first_seed,
+        sampler_steps=args.steps,
+        latency_steps=args.latency_steps,
+        device=args.device,
+        threads=args.threads,
+    )
+    report, rollout = evaluate(plan, workers=args.workers, on_block=_show_count(args.episodes))
+    sys.stdout.write(as_table(report))
+    if args.json is not None:
+        write_report(args.json, report)
+    if args.out is not None:
+        from policy_server.evaluate_media import save_media  # only here: OpenCV and PyAV
+
+        for path in save_media(rollout, args.out):
+            sys.stdout.write(f"wrote {path}\n")
+    return 0
+
+
+def as_table(report: EvalReport) -> str:
+    """Return the figures as text for people."""
+    low, high = report.mean_max_reward_ci95
+    success_low, success_high = report.success_rate_ci95
+    rows = {
+        "policy": f"{report.policy} ({report.checkpoint_sha256[:12]})",
+        "protocol": report.protocol,
+        "episodes": str(report.episodes_n),
+        "mean max reward": (
+            f"{report.mean_max_reward:.4f} ± {report.standard_error:.4f} "
+            f"(95 % {low:.4f} to {high:.4f})"
+        ),
+        "mean max coverage": f"{report.mean_max_coverage:.4f}",
+        "success rate": (
+            f"{report.success_rate:.3f} (95 % {success_low:.3f} to {success_high:.3f})"
+        ),
+        "mean length": f"{report.mean_steps_n:.1f} steps",
+        "time": f"{report.elapsed_s:.1f} s in {report.workers_n} process(es)",
+    }
+    return "".join(f"{name:<18}{value}\n" for name, value in rows.items())
+
+
+def write_report(path: Path, report: EvalReport) -> None:
+    """Write the figures as JSON.
+
+    Raises:
+        RobotdError: The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    except OSError as error:
+        raise RobotdError(f"{path}: cannot be written: {error}") from error
+
+
+def _show_count(total: int) -> Callable[[int], None]:
+    def show(done: int) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{done}/{total} episodes" + ("\n" if done == total else ""))
+            sys.stderr.flush()
+
+    return show

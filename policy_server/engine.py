@@ -43,8 +43,9 @@ class Engine:
             to the newest observation.
 
         Raises:
-            WireError: `bad_request`: a key, shape, type, sampler, step count or seed does not
-                fit the spec, or a value is not finite.
+            WireError: A key, shape or type does not fit the spec (`mismatch`), a value is not
+                finite (`not_finite`), the sampler cannot do it (`unsupported`), or the seed is
+                out of range (`malformed`).
         """
         by_steps: dict[int, list[int]] = {}
         for index, request in enumerate(requests):
@@ -90,22 +91,21 @@ class Engine:
                     clip=diffusion.clip,
                 )
             except ValueError as error:
-                raise WireError("bad_request", str(error)) from error
+                raise WireError("unsupported", str(error)) from error
         return self._tables[steps]
 
     def _check(self, request: PolicyRequest) -> None:
         spec = self.spec
         if request.sampler not in ("", SAMPLER):
-            raise WireError(
-                "bad_request", f"sampler: got {request.sampler}, this one has {SAMPLER}"
-            )
+            got = request.sampler[:64]
+            raise WireError("unsupported", f"sampler: got {got!r}, this policy has {SAMPLER!r}")
         if not 0 <= request.seed <= MAX_SEED:
-            raise WireError("bad_request", f"seed: got {request.seed}, expected 0..{MAX_SEED}")
+            raise WireError("malformed", f"seed: got {request.seed}, expected 0..{MAX_SEED}")
         keys = {feature.key for feature in spec.observation}
         if request.arrays.keys() != keys:
             got = ", ".join(sorted(request.arrays)) or "nothing"
             raise WireError(
-                "bad_request", f"observation: got {got}, expected {', '.join(sorted(keys))}"
+                "mismatch", f"observation: got {got}, expected {', '.join(sorted(keys))}"
             )
         for feature in spec.observation:
             _check_array(feature, request.arrays[feature.key], rows=spec.n_obs_steps)
@@ -115,8 +115,8 @@ def _check_array(feature: ObsFeature, array: NDArray[Any], *, rows: int) -> None
     expected = (rows, *feature.shape)
     if array.shape != expected or array.dtype != np.dtype(feature.dtype):
         raise WireError(
-            "bad_request",
+            "mismatch",
             f"{feature.key}: got {array.shape} {array.dtype}, expected {expected} {feature.dtype}",
         )
     if not bool(np.isfinite(array).all()):
-        raise WireError("bad_request", f"{feature.key}: holds a value that is not finite")
+        raise WireError("not_finite", f"{feature.key}: holds a value that is not finite")

@@ -11,8 +11,8 @@ from robotd.core.spec import ObsFeature
 from robotd.sim.pusht_geometry import BLOCK_KEYPOINTS_PX, from_block_frame
 
 PUSHT_OBSERVATION = (
-    ObsFeature(key="agent_xy", shape=(2,), dtype="float32", unit="board_px"),
-    ObsFeature(key="block_pose", shape=(3,), dtype="float32", unit="board_px board_px rad"),
+    ObsFeature(key="agent_xy", shape=(2,), dtype="float32", unit="px"),
+    ObsFeature(key="block_pose", shape=(3,), dtype="float32", unit="px px rad"),
 )
 """What a Push-T state policy is sent: positions in 1/512 of the board's side."""
 

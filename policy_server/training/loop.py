@@ -21,7 +21,7 @@ from policy_server.training.log import open_log
 from policy_server.training.prepare import Prepared, prepare
 from policy_server.training.progress import Progress
 from policy_server.training.state import RunState, SavedRun, save_state
-from policy_server.training.validate import rollout_score, validation_loss
+from policy_server.training.validate import require_board, rollout_score, validation_loss
 from robotd.core.errors import CheckpointError, RobotdError
 
 
@@ -67,6 +67,7 @@ def train(
         RobotdError: The loss is not finite any more.
     """
     began = monotonic()
+    require_board(config)
     data = prepare(config, source)
     learner = make_learner(data.about)
     step, best = 0, None

@@ -86,7 +86,7 @@ def _spec(config: TrainConfig, dt_s: float) -> PolicySpec:
         n_action_steps=window.n_action_steps,
         action_dim=2,
         action_space="board_xy",
-        action_unit="board_px",
+        action_unit="px",
         meaning="command",
         samplers=(SamplerSpec(name="ddim", steps=config.diffusion.sampler_steps),),
     )
