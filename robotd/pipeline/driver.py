@@ -4,7 +4,6 @@ The daemon and lockstep share it, so that what is evaluated is what runs.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,32 +12,11 @@ from robotd.core.clock import MonoNs, seconds_to_ns
 from robotd.core.config import CellConfig
 from robotd.core.errors import SkewedDataError, StaleDataError
 from robotd.core.spec import PolicySpec
-from robotd.core.types import ActionChunk, Plan, PolicyRequest
+from robotd.core.types import Plan
+from robotd.pipeline.chunk_source import ChunkSource
 from robotd.pipeline.executor import Executor
 from robotd.pipeline.observe import Stream, observe
 from robotd.pipeline.request import parts_for, to_request, window_of
-
-
-class ChunkSource(Protocol):
-    """Where chunks come from: a server's client, or a policy in this process. Never blocks."""
-
-    @property
-    def failures(self) -> int:
-        """Requests that failed in a row."""
-        ...
-
-    @property
-    def last_failure(self) -> str:
-        """Why the last one failed; empty when none did."""
-        ...
-
-    def request(self, request: PolicyRequest, t_obs_ns: MonoNs, deadline_s: float) -> int:
-        """Ask; a newer request supersedes one that waits. Returns the request's id."""
-        ...
-
-    def newest_chunk(self) -> ActionChunk | None:
-        """Return the newest answer since the last call, or None."""
-        ...
 
 
 class PolicyDriver:
@@ -117,6 +95,6 @@ class PolicyDriver:
             steps=config.steps,
         )
         self._asked_n += 1
-        self._source.request(request, observation.t_ns, config.deadline_s)
+        self._source.request(request, t_obs_ns=observation.t_ns, deadline_s=config.deadline_s)
         self._answer_by_ns = now + seconds_to_ns(config.deadline_s)
         self.executor.asked(now, observation.t_ns)

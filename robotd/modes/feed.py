@@ -1,0 +1,143 @@
+"""What the conductor knows of its cell: the newest part of every ring, read once a cycle."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from robotd.core.clock import MonoNs, S
+from robotd.core.config import CellConfig
+from robotd.core.errors import CorruptRecordError
+from robotd.core.records import unpack_frame, unpack_signal, unpack_tick
+from robotd.core.ring import RingReader
+from robotd.core.run_files import ARM_RING, WORLD_RING, camera_ring, signal_ring
+from robotd.core.types import ArmState, ArmTick, Frame, Frames, Signal
+from robotd.core.world_state import WorldState, unpack_world_state
+from robotd.pipeline.observe import Stream, tool_stream
+from robotd.pipeline.request import TOOL_STREAM
+
+KEPT_NS = 2 * S
+"""How much of each stream is kept: longer than any observation's window."""
+LATE_KEPT_N = 5000
+"""Ticks whose lateness `status` shows."""
+
+T = TypeVar("T")
+
+
+class Tail(Generic[T]):
+    """The newest records of one ring as items; damaged ones are counted and left out."""
+
+    def __init__(self, path: Path, unpack: Callable[[bytes], T]) -> None:
+        self._ring, self._unpack = RingReader(path), unpack
+        self._index = -1
+        self.damaged_n = 0
+        self.lost_n = 0
+
+    def read(self) -> list[T]:
+        """Return what came since the last call, oldest first."""
+        backlog = self._ring.since(self._index)
+        self.lost_n += backlog.lost_n
+        items: list[T] = []
+        for record in backlog.records:
+            self._index = record.index
+            try:
+                items.append(self._unpack(record.payload))
+            except CorruptRecordError:
+                self.damaged_n += 1
+        return items
+
+    def close(self) -> None:
+        """Unmap the ring."""
+        self._ring.close()
+
+
+class Feed:
+    """Reads the rings of a cell. Pictures are read only for the cameras that a policy observes.
+
+    Attributes:
+        tick: The arm's newest; None before the first.
+        world: The simulated world's newest; None before the first and in a real cell.
+    """
+
+    def __init__(self, cell: CellConfig, run_dir: Path) -> None:
+        self._run_dir = run_dir
+        self._ticks = Tail(run_dir / ARM_RING, unpack_tick)
+        self._worlds = Tail(run_dir / WORLD_RING, unpack_world_state) if cell.mock else None
+        keys = {key for camera in cell.cameras.values() for key in camera.tracks}
+        self._signals = {
+            key: Tail(run_dir / signal_ring(key), unpack_signal) for key in sorted(keys)
+        }
+        self._cameras: dict[str, Tail[Frame]] = {}
+        self._states: deque[ArmState] = deque()
+        self._samples: dict[str, deque[Signal]] = {key: deque() for key in self._signals}
+        self._frames: dict[str, deque[Frame]] = {}
+        self.late_ns: deque[int] = deque(maxlen=LATE_KEPT_N)
+        self.tick: ArmTick | None = None
+        self.world: WorldState | None = None
+
+    def watch_cameras(self, names: frozenset[str]) -> None:
+        """Read the pictures of these cameras from now on, and of no others."""
+        for name in set(self._cameras) - names:
+            self._cameras.pop(name).close()
+            del self._frames[name]
+        for name in names - set(self._cameras):
+            self._cameras[name] = Tail(self._run_dir / camera_ring(name), unpack_frame)
+            self._frames[name] = deque()
+
+    def read(self, now: MonoNs) -> tuple[list[ArmTick], list[WorldState]]:
+        """Read all rings; return the arm's ticks and the world's states since the last call."""
+        ticks = self._ticks.read()
+        for tick in ticks:
+            self.tick = tick
+            self.late_ns.append(tick.late_ns)
+            if not self._states or tick.state.t_ns > self._states[-1].t_ns:
+                self._states.append(tick.state)
+        worlds = self._worlds.read() if self._worlds else []
+        self.world = worlds[-1] if worlds else self.world
+        for key, tail in self._signals.items():
+            self._samples[key].extend(tail.read())
+        for name, tail in self._cameras.items():
+            self._frames[name].extend(tail.read())
+        self._forget(now - KEPT_NS)
+        return ticks, worlds
+
+    def streams(self) -> Mapping[str, Stream]:
+        """Return the newest part of every stream under the names that `observe` knows."""
+        streams: dict[str, Stream] = {
+            key: _joined(samples) for key, samples in self._samples.items() if samples
+        }
+        if self._states:
+            streams[TOOL_STREAM] = tool_stream(list(self._states))
+        for name, frames in self._frames.items():
+            if frames:
+                streams[name] = Frames(
+                    t_ns=np.array([frame.t_ns for frame in frames], dtype=np.int64),
+                    rgb=np.stack([frame.rgb for frame in frames]),
+                )
+        return streams
+
+    def close(self) -> None:
+        """Unmap all rings."""
+        tails = [self._ticks, *self._signals.values(), *self._cameras.values()]
+        for tail in [*tails, *([self._worlds] if self._worlds else [])]:
+            tail.close()
+
+    def _forget(self, before_ns: int) -> None:
+        while self._states and self._states[0].t_ns < before_ns:
+            self._states.popleft()
+        for samples in self._samples.values():
+            while samples and samples[0].t_ns[-1] < before_ns:
+                samples.popleft()
+        for frames in self._frames.values():
+            while frames and frames[0].t_ns < before_ns:
+                frames.popleft()
+
+
+def _joined(samples: deque[Signal]) -> Signal:
+    """Return the samples as one signal; one that is not newer than those before is left out."""
+    t_ns = np.concatenate([sample.t_ns for sample in samples])
+    value = np.concatenate([sample.value for sample in samples])
+    newer = np.concatenate([[True], t_ns[1:] > np.maximum.accumulate(t_ns)[:-1]])
+    return Signal(t_ns=t_ns[newer], value=value[newer])
