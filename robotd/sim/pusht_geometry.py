@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-BOARD_PX: Final = 512.0
+from robotd.core.board_frame import BOARD_PX
+
 WALL_NEAR_PX: Final = 5.0
 WALL_FAR_PX: Final = 506.0
 WALL_RADIUS_PX: Final = 2.0

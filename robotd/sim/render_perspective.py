@@ -1,8 +1,7 @@
-"""The Push-T board on a table, seen by a pinhole camera, for the mock cell's camera and for people.
+"""The Push-T board on a table, seen by a pinhole camera, for the mock cell and for people.
 
-Frames: `board` has its origin at the board's middle on the table, x to the picture's right (the
-board's px x), y away from the viewer (against px y), z up [m]; `cam` is OpenCV's (x right, y down,
-z forward).
+Frames: `table` is that of `core/board_frame.py` (origin at the board's upper left corner, x right
+and y down as in its picture, z into the table) [m]; `cam` is OpenCV's (x right, y down, z forward).
 """
 
 from dataclasses import dataclass, field
@@ -43,9 +42,11 @@ _CIRCLE: Final = 24
 
 
 def look_at(
-    eye_m: ArrayLike, aim_m: ArrayLike = (0.0, 0.0, 0.0), up: ArrayLike = (0.0, 1.0, 0.0)
+    eye_m: ArrayLike, aim_m: ArrayLike, up: ArrayLike = (0.0, -1.0, 0.0)
 ) -> NDArray[np.float64]:
-    """Return T_cam_board (4, 4) of a camera at `eye_m` that looks at `aim_m`, both in `board`.
+    """Return T_cam_table (4, 4) of a camera at `eye_m` (3,) that looks at `aim_m` (3,).
+
+    Both are in `table` [m], where heights are negative; `up` (3,) points up in the picture.
 
     Raises:
         ValueError: The direction of view is parallel to `up`, or eye and aim coincide.
@@ -57,10 +58,10 @@ def look_at(
         raise ValueError(f"look_at: got eye {eye.tolist()} and aim {aim.tolist()} in line with up")
     right /= np.linalg.norm(right)
     forward /= np.linalg.norm(forward)
-    T_cam_board = np.eye(4)
-    T_cam_board[:3, :3] = [right, np.cross(forward, right), forward]
-    T_cam_board[:3, 3] = -T_cam_board[:3, :3] @ eye
-    return T_cam_board
+    T_cam_table = np.eye(4)
+    T_cam_table[:3, :3] = [right, np.cross(forward, right), forward]
+    T_cam_table[:3, 3] = -T_cam_table[:3, :3] @ eye
+    return T_cam_table
 
 
 def camera_matrix(width_px: int, height_px: int, field_of_view_rad: float) -> NDArray[np.float64]:
@@ -80,7 +81,7 @@ class PerspectiveView:
     """One fixed camera; what does not move is drawn once.
 
     Attributes:
-        T_cam_board: (4, 4) pose of the board in the camera's frame [m]; see `look_at`.
+        T_cam_table: (4, 4) pose of the table in the camera's frame [m]; see `look_at`.
         K: (3, 3) camera matrix [px]; see `camera_matrix`.
         width_px: Width of the picture.
         height_px: Height of the picture.
@@ -89,8 +90,8 @@ class PerspectiveView:
         tool_height_m: Height of the pusher.
     """
 
-    T_cam_board: NDArray[np.float64] = field(default_factory=lambda: look_at((0.0, -0.42, 0.46)))
-    K: NDArray[np.float64] = field(default_factory=lambda: camera_matrix(640, 480, np.radians(44)))
+    T_cam_table: NDArray[np.float64]
+    K: NDArray[np.float64]
     width_px: int = 640
     height_px: int = 480
     board_m: float = 0.30
@@ -99,20 +100,32 @@ class PerspectiveView:
     _P: NDArray[np.float64] = field(init=False, repr=False)
     _background: NDArray[np.uint8] = field(init=False, repr=False)
 
+    @classmethod
+    def from_front(cls, board_m: float = 0.30) -> "PerspectiveView":
+        """Return a view of 640 x 480 px of the whole board, from the side that its y points to."""
+        middle = 0.5 * board_m
+        return cls(
+            T_cam_table=look_at(
+                (middle, middle + 1.4 * board_m, -1.53 * board_m), (middle, middle, 0.0)
+            ),
+            K=camera_matrix(640, 480, np.radians(44)),
+            board_m=board_m,
+        )
+
     def __post_init__(self) -> None:
-        if self.T_cam_board.shape != (4, 4) or self.K.shape != (3, 3):
+        if self.T_cam_table.shape != (4, 4) or self.K.shape != (3, 3):
             raise ValueError(
-                f"PerspectiveView: got T_cam_board {self.T_cam_board.shape} and K {self.K.shape}, "
+                f"PerspectiveView: got T_cam_table {self.T_cam_table.shape} and K {self.K.shape}, "
                 "expected (4, 4) and (3, 3)"
             )
         if not min(self.board_m, self.block_height_m, self.tool_height_m) > 0:
             raise ValueError("PerspectiveView: got a length that is not > 0 m")
-        if self._eye[2] <= max(self.block_height_m, self.tool_height_m):
+        if -self._eye[2] <= max(self.block_height_m, self.tool_height_m):
             raise ValueError(
-                f"PerspectiveView: got a camera {self._eye[2]:.3f} m above the board, "
+                f"PerspectiveView: got a camera {-self._eye[2]:.3f} m above the table, "
                 "expected it above block and pusher"
             )
-        object.__setattr__(self, "_P", self.K @ self.T_cam_board[:3])
+        object.__setattr__(self, "_P", self.K @ self.T_cam_table[:3])
         object.__setattr__(self, "_background", self._draw_background())
 
     def project(self, points_px: ArrayLike, height_m: float = 0.0) -> NDArray[np.float64]:
@@ -120,17 +133,15 @@ class PerspectiveView:
 
         Positions beside or behind the camera come out as if just in front of it, far outside.
         """
-        xy = self._to_board(np.asarray(points_px, dtype=np.float64))
-        rays = xy @ self._P[:, :2].T + self._P[:, 2] * height_m + self._P[:, 3]  # (N, 3)
+        xy_m = np.asarray(points_px, dtype=np.float64) * (self.board_m / BOARD_PX)
+        rays = xy_m @ self._P[:, :2].T - self._P[:, 2] * height_m + self._P[:, 3]  # (N, 3)
         seen = rays[:, :2] / np.maximum(rays[:, 2:], _NEAREST_M)
         return np.asarray(seen, dtype=np.float64)
 
     def homography(self) -> NDArray[np.float64]:
         """Return H (3, 3), board px on the table to picture px: `(u, v, 1) ~ H @ (x, y, 1)`."""
         scale = self.board_m / BOARD_PX
-        half = 0.5 * self.board_m
-        board = np.array([[scale, 0.0, -half], [0.0, -scale, half], [0.0, 0.0, 1.0]])
-        return self._P[:, [0, 1, 3]] @ board
+        return self._P[:, [0, 1, 3]] * (scale, scale, 1.0)
 
     def render(self, state: ArrayLike) -> NDArray[np.uint8]:
         """Draw a (5,) state as a (height_px, width_px, 3) RGB picture.
@@ -157,17 +168,13 @@ class PerspectiveView:
 
     @property
     def _eye(self) -> NDArray[np.float64]:
-        """(3,) the camera's place in `board` [m]."""
-        return -self.T_cam_board[:3, :3].T @ self.T_cam_board[:3, 3]
+        """(3,) the camera's place in `table` [m]."""
+        return -self.T_cam_table[:3, :3].T @ self.T_cam_table[:3, 3]
 
     @property
     def _eye_px(self) -> NDArray[np.float64]:
         """(2,) the point of the table below the camera [px of 512]."""
-        x, y = self._eye[:2] / self.board_m
-        return np.array([(x + 0.5) * BOARD_PX, (0.5 - y) * BOARD_PX])
-
-    def _to_board(self, points_px: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (points_px / BOARD_PX - 0.5) * (self.board_m, -self.board_m)
+        return self._eye[:2] * (BOARD_PX / self.board_m)
 
     def _draw_background(self) -> NDArray[np.uint8]:
         picture = np.full((self.height_px, self.width_px, 3), _ROOM_RGB, dtype=np.uint8)
