@@ -105,6 +105,24 @@ class Camera(Protocol):
         ...
 
 
+class Tracker(Protocol):
+    """Takes one signal from the frames of one camera; used by the camera's thread."""
+
+    @property
+    def key(self) -> str:
+        """Name of the signal, as in `cameras.<name>.tracks` and in a policy's spec."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Numbers in a sample."""
+        ...
+
+    def measure(self, frame: Frame) -> NDArray[np.float64] | None:
+        """Return the (width,) sample of this frame, or None where it cannot be seen."""
+        ...
+
+
 class TeleopDevice(Protocol):
     """A hand-held device; used by one thread. A context manager: opened on entry."""
 
