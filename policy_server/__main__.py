@@ -3,25 +3,43 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from robotd.core.errors import RobotdError
+
+COMMANDS = {
+    "train": "Train a policy on demonstrations.",
+    "eval": "Score a policy on the simulated Push-T board, in lockstep.",
+    "export-npz": "Write demonstrations as an npz that is read without numcodecs.",
+}
+"""Each has a module `command_NAME` whose `declare` adds its arguments and sets `run`.
+
+Only the module of the command given is imported, so that none pays for another's libraries.
+"""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells expect it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status; a fault is one line on stderr."""
-    from policy_server.command_eval import add_eval
-    from policy_server.command_train import add_export_npz, add_train
-
+    given = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="python -m policy_server", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_train, add_eval, add_export_npz):
-        add(commands)
-    args = parser.parse_args(arguments)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if given and given[0] == name:
+            module = import_module(f"policy_server.command_{name.replace('-', '_')}")
+            module.declare(command)
+    args = parser.parse_args(given)
     try:
         return args.run(args)
     except RobotdError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

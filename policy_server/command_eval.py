@@ -14,13 +14,8 @@ DEFAULT_EPISODES = 500
 DEFAULT_FIRST_SEED = 200_000
 
 
-def add_eval(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the command."""
-    parser = commands.add_parser(
-        "eval",
-        help="score a policy",
-        description="Score a policy on the simulated Push-T board, in lockstep.",
-    )
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
     parser.add_argument("--policy", type=Path, required=True, help="checkpoint folder")
     parser.add_argument("--episodes", type=int, default=DEFAULT_EPISODES)
     parser.add_argument("--first-seed", type=int, default=DEFAULT_FIRST_SEED)

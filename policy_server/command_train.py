@@ -13,7 +13,7 @@ from policy_server.training.config import TrainConfig
 from policy_server.training.curves import draw_curves
 from policy_server.training.loop import train
 from policy_server.training.progress import show_progress
-from policy_server.training.replay_zip import load_replay, save_npz
+from policy_server.training.replay_zip import load_replay
 from policy_server.training.state import STATE, SavedRun, load_state
 from policy_server.training.stop import stop_on_signal
 from robotd.core.config_load import load_toml, merge, to_struct
@@ -29,11 +29,8 @@ DEBUG_VALUES: dict[str, Any] = {
 }
 
 
-def add_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the command."""
-    parser = commands.add_parser(
-        "train", help="train a policy", description="Train a policy on demonstrations."
-    )
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
     parser.add_argument("--config", type=Path, help="a file like configs/train/*.toml")
     parser.add_argument("--dataset", type=Path, help="demonstrations: .zarr.zip or .npz")
     parser.add_argument("--out", type=Path, help="folder of the run; default runs/NAME")
@@ -145,26 +142,3 @@ def _parse_assignment(text: str) -> dict[str, Any]:
             return tomllib.loads(f"{key} = '{value}'")
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("command line", "--set", got=text, expected="KEY=VALUE") from error
-
-
-def add_export_npz(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare `export-npz`."""
-    parser = commands.add_parser(
-        "export-npz",
-        help="write demonstrations as an npz",
-        description="Write demonstrations as an npz that trains where numcodecs is missing.",
-    )
-    parser.add_argument("source", type=Path, help=".zarr.zip")
-    parser.add_argument("target", type=Path, help=".npz")
-    parser.set_defaults(run=run_export_npz)
-
-
-def run_export_npz(args: argparse.Namespace) -> int:
-    """Convert, and return the exit status.
-
-    Raises:
-        DatasetError: The source cannot be read.
-    """
-    save_npz(args.source, args.target)
-    sys.stdout.write(f"wrote {args.target}\n")
-    return 0

@@ -102,7 +102,7 @@ class Engine:
         if not 0 <= request.seed <= MAX_SEED:
             raise WireError("malformed", f"seed: got {request.seed}, expected 0..{MAX_SEED}")
         keys = {feature.key for feature in spec.observation}
-        if request.arrays.keys() != keys:
+        if set(request.arrays) != keys:
             got = ", ".join(sorted(request.arrays)) or "nothing"
             raise WireError(
                 "mismatch", f"observation: got {got}, expected {', '.join(sorted(keys))}"

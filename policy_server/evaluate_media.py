@@ -36,8 +36,8 @@ def save_media(rollout: Rollout, out: Path) -> list[Path]:
         RobotdError: The folder cannot be written.
     """
     try:
-        import av
         import cv2
+        from av.error import FFmpegError
     except ImportError as error:
         raise ConfigError(
             "command line",
@@ -59,7 +59,7 @@ def save_media(rollout: Rollout, out: Path) -> list[Path]:
                 raise RobotdError(f"{png}: cannot be written")
             _write_mp4(mp4, _frames(states))
             paths += [png, mp4]
-    except (OSError, av.FFmpegError) as error:
+    except (OSError, FFmpegError) as error:
         raise RobotdError(f"{out}: pictures cannot be written: {error}") from error
     return paths
 

@@ -50,13 +50,12 @@ def ddim_table(
     steps = ddim_steps(train_steps, count, spacing)
     here = alpha_bars(train_steps)[steps]
     arrival = torch.cat([here[1:], torch.ones(1)])
-    as_floats = lambda values: tuple(float(value) for value in values)  # noqa: E731
     return DdimTable(
         steps=tuple(steps),
-        signal=as_floats(here.sqrt()),
-        noise=as_floats((1.0 - here).sqrt()),
-        next_signal=as_floats(arrival.sqrt()),
-        next_noise=as_floats((1.0 - arrival).sqrt()),
+        signal=tuple(here.sqrt().tolist()),
+        noise=tuple((1.0 - here).sqrt().tolist()),
+        next_signal=tuple(arrival.sqrt().tolist()),
+        next_noise=tuple((1.0 - arrival).sqrt().tolist()),
         prediction=prediction,
         clip=clip,
     )

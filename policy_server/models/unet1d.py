@@ -77,24 +77,17 @@ class FilmBlock(nn.Module):
 
 
 class Level(nn.Module):
-    """Two FiLM blocks at one resolution, and the change to the next one."""
+    """Two FiLM blocks at one resolution."""
 
     def __init__(
-        self,
-        channels_in: int,
-        channels_out: int,
-        condition_width: int,
-        config: UnetConfig,
-        *,
-        resize: nn.Module,
+        self, channels_in: int, channels_out: int, condition_width: int, config: UnetConfig
     ) -> None:
         super().__init__()
         self.first = FilmBlock(channels_in, channels_out, condition_width, config)
         self.second = FilmBlock(channels_out, channels_out, condition_width, config)
-        self.resize = resize
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Map x (B, C, L) to (B, C', L); `resize` is the caller's, after the skip is taken."""
+        """Map x (B, C, L) to (B, C', L)."""
         return self.second(self.first(x, condition), condition)
 
 
@@ -122,27 +115,18 @@ class ConditionalUnet1d(nn.Module):
         pairs = list(zip((action_width, *config.widths[:-1]), config.widths, strict=True))
 
         top, bottom = config.widths[-1], config.widths[0]
-        self.down = nn.ModuleList(
-            Level(
-                *channels,
-                condition,
-                config,
-                resize=nn.Conv1d(channels[1], channels[1], 3, stride=2, padding=1)
-                if level < levels - 1
-                else nn.Identity(),
-            )
-            for level, channels in enumerate(pairs)
+        self.down = nn.ModuleList(Level(*pair, condition, config) for pair in pairs)
+        self.shrink = nn.ModuleList(
+            nn.Conv1d(width, width, 3, stride=2, padding=1) for width in config.widths[:-1]
         )
-        self.mid = Level(top, top, condition, config, resize=nn.Identity())
+        self.mid = Level(top, top, condition, config)
         self.up = nn.ModuleList(
-            Level(
-                2 * channels_out,  # the skip connection doubles them
-                channels_in,
-                condition,
-                config,
-                resize=nn.ConvTranspose1d(channels_in, channels_in, 4, stride=2, padding=1),
-            )
-            for channels_in, channels_out in reversed(pairs[1:])
+            Level(2 * wide, narrow, condition, config)  # the skip connection doubles the channels
+            for narrow, wide in reversed(pairs[1:])
+        )
+        self.grow = nn.ModuleList(
+            nn.ConvTranspose1d(narrow, narrow, 4, stride=2, padding=1)
+            for narrow, _ in reversed(pairs[1:])
         )
         self.head = nn.Sequential(
             _conv_block(bottom, bottom, kernel=config.kernel, groups=config.groups),
@@ -164,11 +148,11 @@ class ConditionalUnet1d(nn.Module):
         condition = self.activation(condition)  # (B, W)
         hidden = x.transpose(1, 2)  # (B, A, H)
         skips: list[Tensor] = []
-        for level in self.down:
+        for level, shrink in zip(self.down, [*self.shrink, nn.Identity()], strict=True):
             skips.append(hidden := level(hidden, condition))
-            hidden = level.resize(hidden)
+            hidden = shrink(hidden)
         hidden = self.mid(hidden, condition)
-        for level in self.up:
+        for level, grow in zip(self.up, self.grow, strict=True):
             hidden = torch.cat([hidden, skips.pop()], dim=1)
-            hidden = level.resize(level(hidden, condition))
+            hidden = grow(level(hidden, condition))
         return self.head(hidden).transpose(1, 2)  # (B, H, A)

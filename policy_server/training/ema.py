@@ -17,4 +17,5 @@ def ema_decay(step: int, *, power: float, maximum: float) -> float:
 @torch.no_grad()
 def update_ema(average: Iterable[Tensor], weights: Iterable[Tensor], *, decay: float) -> None:
     """Move the averages towards the weights, in place."""
-    torch._foreach_lerp_(list(average), [w.detach() for w in weights], 1.0 - decay)
+    for mean, weight in zip(average, weights, strict=True):
+        mean.lerp_(weight, 1.0 - decay)

@@ -67,9 +67,9 @@ def pick_episodes(source: EpisodeSource, chosen: NDArray[np.int64]) -> Episodes:
         source: All episodes.
         chosen: Their indices, in the order wanted.
     """
-    ends = np.cumsum(source.lengths)
-    starts = ends - source.lengths
-    rows = np.concatenate([np.arange(starts[e], ends[e]) for e in chosen])
+    ends = np.cumsum(source.lengths).tolist()
+    lengths = source.lengths.tolist()
+    rows = np.concatenate([np.arange(ends[e] - lengths[e], ends[e]) for e in chosen.tolist()])
     return Episodes(
         arrays={key: array[rows] for key, array in source.arrays.items()},
         lengths=source.lengths[chosen],

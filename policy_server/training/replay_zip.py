@@ -76,16 +76,19 @@ def save_npz(source: Path, target: Path) -> None:
     """Write the same arrays as an npz that needs no numcodecs to be read.
 
     Raises:
-        DatasetError: The source cannot be read.
+        DatasetError: The source cannot be read, or the target not written.
     """
     episodes = load_replay(source)
     arrays = episodes.arrays
-    np.savez_compressed(
-        target,
-        state=np.concatenate([arrays["agent_xy"], arrays["block_pose"]], axis=1),
-        action=arrays["action"],
-        episode_ends=np.cumsum(episodes.lengths),
-    )
+    try:
+        np.savez_compressed(
+            target,
+            state=np.concatenate([arrays["agent_xy"], arrays["block_pose"]], axis=1),
+            action=arrays["action"],
+            episode_ends=np.cumsum(episodes.lengths),
+        )
+    except OSError as error:
+        raise DatasetError(f"{target}: cannot be written: {error}") from error
 
 
 def _check(path: Path, ends: NDArray[np.int64], columns: dict[str, NDArray[np.float32]]) -> None:
@@ -141,7 +144,8 @@ def _zarr_reader(archive: zipfile.ZipFile, path: Path) -> Reader:
             member = ".".join([f"{name}/{index}", *("0" for _ in shape[1:])])
             raw = archive.read(member)
             try:
-                flat = np.frombuffer(codec.decode(raw) if codec else raw, dtype)
+                data = raw if codec is None else cast("bytes", codec.decode(raw))
+                flat: NDArray[Any] = np.frombuffer(data, dtype)
             except (RuntimeError, ValueError) as error:
                 raise DatasetError(f"{path}: {member}: damaged: {error}") from error
             if flat.size != prod(chunk):

@@ -1,5 +1,7 @@
 """Figures of a policy under training: loss on held-out episodes, and the score on the board."""
 
+from importlib import import_module
+
 import torch
 from torch import nn
 
@@ -44,7 +46,7 @@ def require_board(config: TrainConfig) -> None:
     if not config.run.rollout_every:
         return
     try:
-        import robotd.sim.pusht_batch  # noqa: F401 - tried, and kept loaded
+        import_module("robotd.sim.pusht_batch")
     except ImportError as error:
         raise ConfigError(
             config.name,
