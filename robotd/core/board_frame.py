@@ -4,10 +4,13 @@ The table frame lies at the board's upper left corner: x right and y down as in 
 the table. The board is 512 px wide (Chi et al. 2023), whatever its size in metres.
 """
 
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from robotd.core.config import TaskConfig
+from robotd.core.geometry import pose_from_quat
 
 BOARD_PX: Final = 512.0
 """Side of the board in the task's own unit."""
@@ -41,6 +44,12 @@ class BoardFrame:
         self.px_per_m = BOARD_PX / board_m
         self._R_base_table = pose[:3, :3]
         self._p_base_table = pose[:3, 3]
+
+    @classmethod
+    def of_task(cls, task: TaskConfig) -> Self:
+        """Return the mapping that a cell is configured for."""
+        at = task.T_base_table
+        return cls(pose_from_quat(at.position_m, at.quat_wxyz), task.board_m)
 
     def to_table(self, p_base: ArrayLike) -> NDArray[np.float64]:
         """Take points (..., 3) [m] from the base frame into the table frame."""

@@ -17,7 +17,7 @@ from robotd.core.world_state import WorldState
 from robotd.sim.latency_line import LatencyLine
 from robotd.sim.pusht_geometry import BOARD_PX
 from robotd.sim.render import render_board
-from robotd.sim.render_perspective import PerspectiveView, camera_matrix
+from robotd.sim.render_perspective import PerspectiveView
 
 Draw = Callable[[NDArray[np.float64]], NDArray[np.uint8]]
 """Makes an (H, W, 3) RGB picture of a (5,) board state."""
@@ -27,7 +27,6 @@ StateSource = Callable[[], WorldState | None]
 
 OPEN_TIMEOUT_S: Final = 5.0
 FRESH_S: Final = 0.1
-_FIELD_OF_VIEW_RAD: Final = 0.942
 _POLL_NS: Final = 10 * MS
 _KEPT_STATES: Final = 64
 
@@ -44,13 +43,22 @@ def drawing(config: CameraConfig, board_m: float) -> Draw:
                 f"the view `board` is square: got {config.width_px} x {config.height_px} px"
             )
         return lambda state: render_board(state, config.width_px)
-    view = PerspectiveView(
-        K=camera_matrix(config.width_px, config.height_px, _FIELD_OF_VIEW_RAD),
-        width_px=config.width_px,
-        height_px=config.height_px,
+    return _view_from_front(config.width_px, config.height_px, board_m).render
+
+
+def _view_from_front(width_px: int, height_px: int, board_m: float) -> PerspectiveView:
+    """Return the view of the whole board in a picture of that size."""
+    front = PerspectiveView.from_front(board_m)
+    scale = min(width_px / front.width_px, height_px / front.height_px)
+    matrix = np.diag([front.K[0, 0] * scale, front.K[1, 1] * scale, 1.0])
+    matrix[:2, 2] = 0.5 * (width_px - 1), 0.5 * (height_px - 1)
+    return PerspectiveView(
+        T_cam_table=front.T_cam_table,
+        K=matrix,
+        width_px=width_px,
+        height_px=height_px,
         board_m=board_m,
     )
-    return view.render
 
 
 class SimCamera:

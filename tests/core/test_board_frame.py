@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robotd.core.board_frame import BoardFrame
+from robotd.core.config import Pose, TaskConfig
 
 
 def overhead_table():
@@ -50,6 +51,13 @@ def test_planar_poses_keep_their_angle():
     in_table = board.pose_to_table([[256.0, 512.0, 1.25]])
     assert in_table == pytest.approx(np.array([[0.15, 0.3, 1.25]]))
     assert board.pose_to_px(in_table) == pytest.approx(np.array([[256.0, 512.0, 1.25]]))
+
+
+def test_a_task_says_where_its_board_lies():
+    at = Pose(position_m=(0.6, 0.15, 0.02), quat_wxyz=(0.0, -(0.5**0.5), 0.5**0.5, 0.0))
+    board = BoardFrame.of_task(TaskConfig(board_m=0.4, T_base_table=at))
+    assert board.T_base_table == pytest.approx(overhead_table(), abs=1e-12)
+    assert board.px_per_m == pytest.approx(512 / 0.4)
 
 
 @pytest.mark.parametrize("board_m", [0.0, -1.0, float("nan"), float("inf")])
