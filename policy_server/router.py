@@ -155,7 +155,7 @@ class Router:
             return [self._refusal(identity, request.id, "wrong_policy", sentence)]
         if request.sampler and request.sampler not in self._samplers:
             sentence = f"sampler: got an unknown name, expected one of {sorted(self._samplers)}"
-            return [self._refusal(identity, request.id, "mismatch", sentence)]
+            return [self._refusal(identity, request.id, "bad_request", sentence)]
         older = self._waiting.pop(request.robot, None)
         if older is None and len(self._waiting) >= self._max_waiting:
             sentence = f"{len(self._waiting)} requests wait already"

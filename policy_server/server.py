@@ -7,6 +7,7 @@ heartbeats are kept by ZeroMQ's input-output thread, so a long inference does no
 import logging
 import os
 import socket
+import stat
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -128,7 +129,8 @@ class PolicyServer:
     def stop(self) -> None:
         """Make `main_loop` return after the inference in progress."""
         self._stopping = True
-        os.eventfd_write(self._wake_fd, 1)
+        if self._wake_fd >= 0:
+            os.eventfd_write(self._wake_fd, 1)
 
     def shutdown(self) -> None:
         """Refuse what waits, flush the answers and close; safe to call twice."""
@@ -208,15 +210,24 @@ def _busy(endpoint: str) -> BusyError:
 def _refuse_taken(endpoint: str) -> None:
     """Refuse an address in use before the slow warm-up.
 
-    ZeroMQ would silently take an `ipc` path away from the process that listens on it.
+    ZeroMQ would silently take an `ipc` path away from the process that listens on it, and would
+    delete whatever file is there.
     """
     family, address = _socket_address(endpoint)
     if address is None:
         return
+    if isinstance(address, str) and os.path.exists(address) and not _is_socket(address):
+        raise ConfigError(
+            "command line", "endpoint", got=repr(endpoint), expected="a path that is not a file"
+        )
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.settimeout(0.5)
         if probe.connect_ex(address) == 0:
             raise _busy(endpoint)
+
+
+def _is_socket(path: str) -> bool:
+    return stat.S_ISSOCK(os.stat(path).st_mode)
 
 
 def _socket_address(endpoint: str) -> tuple[int, str | tuple[str, int] | None]:
