@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from robotd.core.geometry import interpolate_pose, so3_exp
 from robotd.core.kinematics import Kinematics
 from robotd.core.ur_models import UR5, UR5E
 
@@ -138,14 +139,62 @@ def test_a_circle_is_followed_without_error_or_jump():
 
 
 def test_straight_through_the_wrist_singularity_no_step_exceeds_its_limit():
-    q = HOME.copy()
-    q[4] = -0.15
-    T_start = KINEMATICS.fk(q)
-    for offset_m in np.arange(0.0, 0.15, 2.5e-4):
-        T_target = T_start.copy()
-        T_target[1, 3] += offset_m
-        solution = KINEMATICS.ik(T_target, q, max_step_rad=0.02)
+    q, q_end = HOME.copy(), HOME.copy()
+    q[4], q_end[4] = -0.15, 0.15
+    T_start, T_end = KINEMATICS.fk(q), KINEMATICS.fk(q_end)
+    nearest = 1.0
+    for fraction in np.linspace(0.0, 1.0, 500):
+        solution = KINEMATICS.ik(interpolate_pose(T_start, T_end, fraction), q, max_step_rad=0.02)
         assert np.abs(solution.q_rad - q).max() <= 0.02 * (1 + 1e-12)
         q = solution.q_rad
+        nearest = min(nearest, KINEMATICS.singularity(q)[0])
 
-    assert solution.position_error_m < 1e-3
+    assert nearest < 0.01, "it passed through"
+    assert solution.position_error_m < 1e-6
+
+
+@pytest.mark.parametrize("q5", [0.0, 1e-4, 1e-3, 1e-2])
+def test_at_a_singularity_half_a_millimetre_asks_for_milliradians(q5):
+    """Undamped, the joints would turn by up to 0.2 rad within one tick."""
+    q = HOME.copy()
+    q[4] = q5
+    lost_direction = np.linalg.svd(KINEMATICS.jacobian(q))[0][:, 5] * 5e-4
+    T_target = KINEMATICS.fk(q)
+    T_target[:3, 3] += lost_direction[:3]
+    T_target[:3, :3] = so3_exp(lost_direction[3:]) @ T_target[:3, :3]
+
+    solution = KINEMATICS.ik(T_target, q)
+
+    assert np.abs(solution.q_rad - q).max() < 5e-3
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_more_iterations_never_end_further_away(seed):
+    rng = np.random.default_rng(seed)
+    q = rng.uniform(-pi, pi, 6)
+    T_target = KINEMATICS.fk(rng.uniform(-pi, pi, 6))
+
+    solutions = [
+        KINEMATICS.ik(T_target, q, max_step_rad=np.inf, max_iterations=n, tolerance_m=0.0)
+        for n in range(40)
+    ]
+
+    left = [np.hypot(s.position_error_m, 0.3 * s.rotation_error_rad) for s in solutions]
+    assert (np.diff(left) <= 1e-18).all()
+    assert left[-1] < left[0]
+
+
+def test_at_its_step_bound_it_turns_along_the_bound_until_it_comes_nearer_still():
+    rng = np.random.default_rng(1)
+    ratios = []
+    for _ in range(40):
+        q = rng.uniform(-pi, pi, 6)
+        T_target = KINEMATICS.fk(q)
+        T_target[:3, 3] += rng.normal(0, 0.05, 3)
+        left = [
+            KINEMATICS.ik(T_target, q, max_step_rad=0.02, max_iterations=n).position_error_m
+            for n in (2, 30)
+        ]
+        ratios.append(left[1] / left[0])
+
+    assert np.median(ratios) < 0.98

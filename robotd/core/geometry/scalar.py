@@ -8,7 +8,7 @@ _TINY = 1e-150  # squares of smaller numbers underflow
 
 
 def quat_of_columns(x: Vec3, y: Vec3, z: Vec3) -> Quat:
-    """Unit quaternion (w, x, y, z), w >= 0, of the rotation with these three columns.
+    """Unit quaternion (w, x, y, z) of the rotation with these columns, of either sign.
 
     Divides by the largest of the four components, so it is as exact at half a turn as at zero.
     Source: Shepperd 1978, "Quaternion from rotation matrix".
@@ -26,8 +26,6 @@ def quat_of_columns(x: Vec3, y: Vec3, z: Vec3) -> Quat:
     else:
         qw, qx, qy, qz = x1 - y0, z0 + x2, z1 + y2, 1.0 + z2 - x0 - y1
     scale = 1.0 / sqrt(qw * qw + qx * qx + qy * qy + qz * qz)
-    if qw < 0.0:
-        scale = -scale
     return qw * scale, qx * scale, qy * scale, qz * scale
 
 
