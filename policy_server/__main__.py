@@ -10,6 +10,7 @@ from robotd.core.errors import RobotdError
 COMMANDS = {
     "train": "Train a policy on demonstrations.",
     "eval": "Score a policy on the simulated Push-T board, in lockstep.",
+    "serve": "Answer robots with the actions of a policy, over ZeroMQ.",
     "export-npz": "Write demonstrations as an npz that is read without numcodecs.",
 }
 """Each has a module `command_NAME` whose `declare` adds its arguments and sets `run`.
