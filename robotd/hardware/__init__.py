@@ -1,0 +1,1 @@
+"""Devices: one process each, since vendors' libraries crash and hang."""
