@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from robotd.core.board_frame import BoardFrame
 from robotd.core.config import TaskConfig
 from robotd.core.errors import SpecMismatchError
-from robotd.core.geometry.poses import pose, pose_from_quat
+from robotd.core.geometry.poses import pose
 from robotd.core.geometry.rotations import (
     matrix_to_rot6d,
     mean_rotation,
@@ -113,8 +113,7 @@ class TcpPose:
 
 def board_of(task: TaskConfig) -> BoardFrame:
     """Return where a cell's task configuration puts the board."""
-    at = task.T_base_table
-    return BoardFrame(pose_from_quat(at.position_m, at.quat_wxyz), task.board_m)
+    return BoardFrame.of_task(task)
 
 
 def action_map_for(spec: PolicySpec, task: TaskConfig) -> ActionMap:
@@ -145,5 +144,5 @@ def action_map_for(spec: PolicySpec, task: TaskConfig) -> ActionMap:
 
 def _known(action_space: str, task: TaskConfig) -> ActionMap | None:
     if action_space == BOARD_XY:
-        return BoardXy(board_of(task), task.tip_height_m)
+        return BoardXy(BoardFrame.of_task(task), task.tip_height_m)
     return TcpPose() if action_space == TCP_POSE else None

@@ -8,6 +8,7 @@ import numpy as np
 
 from robotd.core.clock import MonoNs, seconds_to_ns
 from robotd.core.types import ActionChunk
+from robotd.pipeline.action_map import ActionMap
 from robotd.pipeline.executor import ChunkRecord
 from robotd.pipeline.plan_path import Splice
 
@@ -18,20 +19,21 @@ _REMEMBERED: Final = 8
 class ChunkInbox:
     """Takes chunks in the order of their observations and keeps account of them."""
 
-    def __init__(self, *, action_dim: int, expected_response_s: float) -> None:
+    def __init__(self, *, action_map: ActionMap, expected_response_s: float) -> None:
         """Begin empty.
 
         Args:
-            action_dim: Numbers of an action.
+            action_map: What the actions mean.
             expected_response_s: From asking to the answer [s], until some were measured.
         """
-        self._action_dim = action_dim
+        self._map = action_map
         self._expected_ns = seconds_to_ns(expected_response_s)
         self._responses_ns: deque[int] = deque(maxlen=_REMEMBERED)
         self._open: dict[int, MonoNs] = {}
         self._newest_ns = -1
         self.records: list[ChunkRecord] = []
         self.ignored_n = 0
+        self.unusable = ""
 
     @property
     def response_ns(self) -> int:
@@ -48,18 +50,10 @@ class ChunkInbox:
         self._open.clear()
 
     def accept(self, chunk: ActionChunk, now: MonoNs) -> bool:
-        """Take a chunk on record, unless one of the same or a newer observation was taken.
-
-        Raises:
-            ValueError: Its actions have another size, or one is not finite.
-        """
-        if chunk.actions.shape[0] < 1 or chunk.actions.shape[1] != self._action_dim:
-            raise ValueError(
-                f"chunk {chunk.request_id}: got actions {chunk.actions.shape}, "
-                f"expected (1 or more, {self._action_dim})"
-            )
-        if not bool(np.isfinite(chunk.actions).all()):
-            raise ValueError(f"chunk {chunk.request_id}: got an action that is not finite")
+        """Take a usable chunk on record, unless one of the same or a newer observation was."""
+        self.unusable = self._fault(chunk)
+        if self.unusable:
+            return False
         asked_ns = self._open.pop(chunk.t_obs_ns, None)
         if asked_ns is not None:
             self._responses_ns.append(now - asked_ns)
@@ -81,12 +75,25 @@ class ChunkInbox:
         )
         return True
 
+    def _fault(self, chunk: ActionChunk) -> str:
+        name, shape = f"chunk {chunk.request_id}", chunk.actions.shape
+        if shape[0] < 1 or shape[1] != self._map.dim:
+            return f"{name}: got actions {shape}, expected (1 or more, {self._map.dim})"
+        if not bool(np.isfinite(chunk.actions).all()):
+            return f"{name}: got an action that is not finite"
+        try:
+            self._map.poses(chunk.actions)
+        except ValueError as error:
+            return f"{name}: {error}"
+        return ""
+
     def spliced(self, splice: Splice) -> None:
         """Note on the newest record what became of its chunk."""
         self.records[-1] = replace(
             self.records[-1],
             first_row=splice.first_row,
             first_sent_ns=splice.first_sent_ns,
+            plan_epoch=splice.plan.epoch,
             seam_m=splice.seam_m,
             churn_m=splice.churn_m,
         )

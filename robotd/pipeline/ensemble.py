@@ -65,7 +65,7 @@ class EnsembleExecutor:
         self._map = action_map
         self._dt_ns = seconds_to_ns(dt_s)
         self._weights = weights
-        self._inbox = ChunkInbox(action_dim=action_map.dim, expected_response_s=dt_s)
+        self._inbox = ChunkInbox(action_map=action_map, expected_response_s=dt_s)
         self._in_force: list[Rows] = []
         self._changed = False
         self._asked_ns: MonoNs | None = None
@@ -78,6 +78,11 @@ class EnsembleExecutor:
     def records(self) -> Sequence[ChunkRecord]:
         """What became of every chunk, oldest first."""
         return self._inbox.records
+
+    @property
+    def unusable(self) -> str:
+        """Why the last chunk was unusable, in one sentence; empty where it was not."""
+        return self._inbox.unusable
 
     @property
     def ignored_n(self) -> int:
@@ -104,11 +109,7 @@ class EnsembleExecutor:
         self._inbox.asked(now, t_obs_ns)
 
     def add(self, chunk: ActionChunk, now: MonoNs) -> None:
-        """Take a chunk; one that is not newer than the last is ignored.
-
-        Raises:
-            ValueError: Its actions have another size, or one is not finite.
-        """
+        """Take a chunk; one that is unusable or not newer than the last is left out."""
         if self._inbox.accept(chunk, now):
             reach_ns = now + self._path.lead_ns
             self._in_force = [rows for rows in self._in_force if rows.end_ns > reach_ns]

@@ -23,6 +23,7 @@ class ChunkRecord:
         first_row: The first row executed, hence the number dropped as late; `rows_n` where all
             were late or a newer chunk came first.
         first_sent_ns: When that row begins to act on what the arm is told; None where none does.
+        plan_epoch: The plan that brought it to the arm first; None where none did.
         seam_m: Distance between what the chunk before it and this one ask for then [m].
         churn_m: Mean distance between the paths before and after it, where both exist [m].
     """
@@ -33,6 +34,7 @@ class ChunkRecord:
     rows_n: int
     first_row: int
     first_sent_ns: MonoNs | None
+    plan_epoch: int | None = None
     seam_m: float | None = None
     churn_m: float | None = None
 
@@ -64,6 +66,11 @@ class Executor(Protocol):
         ...
 
     @property
+    def unusable(self) -> str:
+        """Why the last chunk was unusable, in one sentence; empty where it was not."""
+        ...
+
+    @property
     def starved_n(self) -> int:
         """How often a path ended before the next chunk came."""
         ...
@@ -81,11 +88,7 @@ class Executor(Protocol):
         ...
 
     def add(self, chunk: ActionChunk, now: MonoNs) -> None:
-        """Take a chunk; one that is not newer than the last is ignored.
-
-        Raises:
-            ValueError: Its actions have another size, or one is not finite.
-        """
+        """Take a chunk; one that is unusable or not newer than the last is left out."""
         ...
 
     def plan(self, now: MonoNs, T_base_cmd: NDArray[np.float64]) -> Plan | None:

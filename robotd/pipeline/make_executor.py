@@ -58,7 +58,7 @@ def make_executor(
         )
     return RecedingExecutor(
         path=path,
-        action_dim=action_map.dim,
+        action_map=action_map,
         n_action_steps=steps,
         expected_response_s=expected_response_s,
     )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from robotd.core.clock import MS, MonoNs
 from robotd.core.types import ActionChunk, Plan
+from robotd.pipeline.action_map import ActionMap
 from robotd.pipeline.chunk_inbox import ChunkInbox
 from robotd.pipeline.executor import ChunkRecord
 from robotd.pipeline.plan_path import PlanPath
@@ -29,7 +30,7 @@ class RecedingExecutor:
         self,
         *,
         path: PlanPath,
-        action_dim: int,
+        action_map: ActionMap,
         n_action_steps: int,
         expected_response_s: float = 0.1,
     ) -> None:
@@ -37,7 +38,7 @@ class RecedingExecutor:
 
         Args:
             path: Where plans come from.
-            action_dim: Numbers of an action.
+            action_map: What the actions mean.
             n_action_steps: Rows to execute of each chunk, at least 1.
             expected_response_s: From asking to the answer [s], until some were measured.
         """
@@ -45,7 +46,7 @@ class RecedingExecutor:
             raise ValueError(f"n_action_steps: got {n_action_steps}, expected at least 1")
         self._path = path
         self._n_action_steps = n_action_steps
-        self._inbox = ChunkInbox(action_dim=action_dim, expected_response_s=expected_response_s)
+        self._inbox = ChunkInbox(action_map=action_map, expected_response_s=expected_response_s)
         self._pending: ActionChunk | None = None
         self._used_up_ns: int | None = None
         self._starved = False
@@ -55,6 +56,11 @@ class RecedingExecutor:
     def records(self) -> Sequence[ChunkRecord]:
         """What became of every chunk, oldest first."""
         return self._inbox.records
+
+    @property
+    def unusable(self) -> str:
+        """Why the last chunk was unusable, in one sentence; empty where it was not."""
+        return self._inbox.unusable
 
     @property
     def ignored_n(self) -> int:
@@ -81,11 +87,7 @@ class RecedingExecutor:
         self._inbox.asked(now, t_obs_ns)
 
     def add(self, chunk: ActionChunk, now: MonoNs) -> None:
-        """Take a chunk; one that is not newer than the last is ignored.
-
-        Raises:
-            ValueError: Its actions have another size, or one is not finite.
-        """
+        """Take a chunk; one that is unusable or not newer than the last is left out."""
         if self._inbox.accept(chunk, now):
             self._pending = chunk
 

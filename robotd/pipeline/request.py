@@ -11,7 +11,6 @@ from robotd.core.errors import SpecMismatchError
 from robotd.core.image import to_policy
 from robotd.core.spec import ObsFeature, PolicySpec
 from robotd.core.types import Frames, Observation, PolicyRequest, Signal
-from robotd.pipeline.action_map import board_of
 from robotd.pipeline.observe import Part, Window
 
 Array = NDArray[np.float64]
@@ -32,7 +31,7 @@ def parts_for(spec: PolicySpec, cell: CellConfig) -> tuple[Part, ...]:
     Raises:
         SpecMismatchError: The cell has nothing for a key, or of another size.
     """
-    board = board_of(cell.task)
+    board = BoardFrame.of_task(cell.task)
     return tuple(_part(feature, spec, cell, board) for feature in spec.observation)
 
 

@@ -54,7 +54,7 @@ def make(action_map):
             max_jump_m=max_jump_m,
         )
         if kind == "receding":
-            return RecedingExecutor(path=path, action_dim=2, n_action_steps=n_action_steps)
+            return RecedingExecutor(path=path, action_map=action_map, n_action_steps=n_action_steps)
         return EnsembleExecutor(
             path=path, action_map=action_map, dt_s=0.1, weights=weights or Weights()
         )
@@ -139,14 +139,24 @@ def test_after_a_reset_answers_to_earlier_requests_are_ignored(make, rest, kind)
 
 
 @pytest.mark.parametrize("kind", ["receding", "ensemble"])
-@pytest.mark.parametrize("bad", [[[np.nan, 0.0]] * 15, [[1.0, 2.0, 3.0]] * 15])
-def test_actions_that_are_not_finite_or_of_another_size_are_refused(make, kind, bad):
+@pytest.mark.parametrize("bad", [[[np.nan, 0.0]] * 15, [[1.0, 2.0, 3.0]] * 15, np.empty((0, 2))])
+def test_an_unusable_chunk_is_left_out_with_the_reason(make, rest, kind, bad):
     executor = make(kind)
 
-    with pytest.raises(ValueError, match="chunk 7"):
-        executor.add(chunk(0, bad, request_id=7), at(10))
+    executor.add(chunk(0, bad, request_id=7), at(10))
 
+    assert executor.unusable.startswith("chunk 7: got a")
+    assert executor.plan(at(10), rest) is None
     assert not executor.records
+
+
+def test_a_rotation_that_is_none_makes_a_chunk_unusable(make_spec, make_cell):
+    spec = make_spec(action_space="tcp_pose", action_dim=9, meaning="reached")
+    executor = make_executor(spec, make_cell(command_filter="none"))
+
+    executor.add(chunk(0, np.zeros((15, 9)), meaning="reached"), at(10))
+
+    assert "rot6d" in executor.unusable
 
 
 @pytest.mark.parametrize("kind", ["receding", "ensemble"])
@@ -218,7 +228,7 @@ def test_whatever_comes_when_the_plans_are_continuous_timely_and_finite(
         max_jump_m=9.0,
     )
     executor = (
-        RecedingExecutor(path=path, action_dim=2, n_action_steps=8)
+        RecedingExecutor(path=path, action_map=action_map_of_tests, n_action_steps=8)
         if kind == "receding"
         else EnsembleExecutor(
             path=path, action_map=action_map_of_tests, dt_s=0.1, weights=Weights()
