@@ -51,6 +51,22 @@ class PushTBatch:
             self._states[row] = board.state
         return self._states.copy()
 
+    def place(self, states: ArrayLike) -> None:
+        """Begin one episode a row at recorded (N, 5) states, exactly.
+
+        Raises:
+            ValueError: Another shape, or a value that is not finite.
+        """
+        rows = np.asarray(states, dtype=np.float64)
+        if rows.ndim != 2:
+            raise ValueError(f"states: got shape {rows.shape}, expected (N, 5)")
+        boards = [PushTBoard() for _ in rows]
+        for board, state in zip(boards, rows, strict=True):
+            board.place(state)
+        self._boards = boards
+        self._clear(len(boards))
+        self._states[:] = [board.state for board in boards]
+
     def step(self, actions_px: ArrayLike) -> BatchStep:
         """Give each board its action for 0.1 s. Rows of ended episodes are not looked at.
 

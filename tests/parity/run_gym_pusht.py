@@ -32,7 +32,7 @@ def main(source, target):
     given = np.load(source)
     env = PushTEnv(obs_type="state")
     placed, states, coverage, rewards = [], [], [], []
-    actions = np.split(given["actions"], np.cumsum(given["steps_n"])[:-1])
+    actions = np.split(given["actions"], np.cumsum(given["steps_n"], dtype=int))[:-1]
     for start, legacy, rows in zip(given["starts"], given["legacy"], actions, strict=True):
         place(env, start, legacy)
         placed.append(env.get_obs())
@@ -57,9 +57,7 @@ def main(source, target):
                 camera.space.reindex_shapes_for_body(body)  # else the shapes are drawn as they were
             pictures[name].append(camera.get_obs())
 
-    np.savez(
-        target, placed=placed, states=states, coverage=coverage, rewards=rewards, **pictures
-    )
+    np.savez(target, placed=placed, states=states, coverage=coverage, rewards=rewards, **pictures)
 
 
 if __name__ == "__main__":
