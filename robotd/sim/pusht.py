@@ -144,7 +144,7 @@ class PushTBoard:
 
 
 def _parse_xy(name: str, xy: ArrayLike) -> tuple[float, float]:
-    """Return two floats; pymunk aborts the process on a NaN, so none may reach it."""
+    """Return two floats; pymunk takes a NaN without a word and keeps it for good."""
     values = np.asarray(xy, dtype=np.float64)
     if values.shape != (2,):
         raise ValueError(f"{name}: got shape {values.shape}, expected (2,)")
