@@ -118,8 +118,9 @@ def decode_request(frames: Sequence[Buffer]) -> Request:
         WireError: `malformed`, `too_large`, `version`, or `unsupported` for reserved operations.
     """
     fields = _envelope(frames)
-    if fields.get("op") in RESERVED_OPS:
-        raise WireError("unsupported", f"`{fields['op']}` is not implemented by this server")
+    op = fields.get("op")
+    if isinstance(op, str) and op in RESERVED_OPS:
+        raise WireError("unsupported", f"`{op}` is not implemented by this server")
     request = convert_header(fields, cast(type[Request], _REQUESTS))
     _check_frames(frames, request.arrays if isinstance(request, InferRequest) else ())
     return request
