@@ -18,7 +18,7 @@ FIRST_TEST_SEED: Final = 100_000
 
 
 def draw_start(seed: int) -> NDArray[np.float64]:
-    """Return the (5,) start of `seed`: agent x, y, block x, y [px], angle in [-pi, 7 pi) or so.
+    """Return the (5,) start of `seed`: agent x, y, block x, y [px], unwrapped block angle [rad].
 
     These are the numbers drawn. `PushTBoard.place_legacy` sets them as the paper's code does,
     which turns the block about its centre of gravity, so the state that it then reads differs.
