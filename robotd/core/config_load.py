@@ -45,6 +45,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(source, "file", got=f"`{error}`", expected="valid TOML") from error
+    except RecursionError as error:
+        raise ConfigError(
+            source, "file", got="very deep nesting", expected="a few levels of tables"
+        ) from error
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,9 @@ class ConfigError(RobotdError):
     def __init__(self, source: str, key: str, *, got: str, expected: str, hint: str = "") -> None:
         self.source, self.key, self.got, self.expected, self.hint = source, key, got, expected, hint
         tail = f"; {hint}" if hint else ""
-        super().__init__(f"{source}: {key}: got {got}, expected {expected}{tail}")
+        line = f"{source}: {key}: got {got}, expected {expected}{tail}"
+        # A key or a file's name may hold line breaks; the message stays one line.
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in line))
 
 
 class DatasetError(RobotdError):
