@@ -7,15 +7,20 @@ generator follows speeds, not places: one that follows places makes up for lost 
 the tool may move, which the gate would refuse. What it loses is a distance for the next steps.
 """
 
-from math import hypot, pi, sqrt
+from math import cos, hypot, pi, sin, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig
 
 from robotd.core.config import EnvelopeConfig
-from robotd.core.geometry import so3_exp
-from robotd.core.geometry.scalar import Quat, quat_between, quat_of_columns, rotvec_of_quat
+from robotd.core.geometry.scalar import (
+    Quat,
+    columns_of_quat,
+    quat_between,
+    quat_of_columns,
+    rotvec_of_quat,
+)
 from robotd.core.kinematics import Kinematics
 
 Array = NDArray[np.float64]
@@ -80,14 +85,13 @@ class Follower:
         T = self._kinematics.fk(q)
         missing = T_before[:3, 3] - T[:3, 3]
         step = T_now[:3, 3] - T_before[:3, 3] + missing * self._closing(missing, _CLOSING_M_S2)
-        quat, before, now = _quat(T), _quat(T_before), _quat(T_now)
-        turn_missing = np.array(rotvec_of_quat(quat_between(quat, before)))
-        turn = np.array(rotvec_of_quat(quat_between(before, now)))
-        turn += turn_missing * self._closing(turn_missing, _CLOSING_RAD_S2)
         T[:3, 3] += step * min(1.0, self._tool_step / max(_length(step), 1e-12))
-        T[:3, :3] = (
-            so3_exp(turn * min(1.0, self._joint_step / max(_length(turn), 1e-12))) @ T[:3, :3]
-        )
+        quat, before = _quat(T), _quat(T_before)
+        lacking = np.array(rotvec_of_quat(quat_between(quat, before)))
+        turn = np.array(rotvec_of_quat(quat_between(before, _quat(T_now))))
+        turn += lacking * self._closing(lacking, _CLOSING_RAD_S2)
+        turn *= min(1.0, self._joint_step / max(_length(turn), 1e-12))
+        T[:3, :3] = np.array(columns_of_quat(_turned(quat, turn))).T
         return T
 
     def _closing(self, missing: Array, deceleration: float) -> float:
@@ -119,6 +123,15 @@ def _upper_arm_m(kinematics: Kinematics) -> float:
 def _length(vector: Array) -> float:
     x, y, z = vector.tolist()
     return hypot(x, y, z)
+
+
+def _turned(quat: Quat, rotvec_rad: Array) -> Quat:
+    """The rotation `quat` followed by a small turn in the outer frame."""
+    x, y, z = rotvec_rad.tolist()
+    half = 0.5 * hypot(x, y, z)
+    share = 0.5 * sin(half) / half if half > 1e-9 else 0.5
+    w, i, j, k = quat
+    return quat_between((w, -i, -j, -k), (cos(half), share * x, share * y, share * z))
 
 
 def _quat(T: Array) -> Quat:

@@ -1,4 +1,4 @@
-"""Where a plan wants the tool at one instant."""
+"""The plan that is followed, and where it wants the tool at one instant."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,52 @@ def pose_at(plan: Plan, t_ns: int) -> Array:
 
     Before the first row it is the first pose, after the last row the last one.
     """
-    rows = plan.t_ns.shape[0]
     after = int(np.searchsorted(plan.t_ns, t_ns, side="right"))
-    if after == 0:
-        return plan.T_base_tcp[0]
-    if after == rows:
-        return plan.T_base_tcp[-1]
-    begin, end = int(plan.t_ns[after - 1]), int(plan.t_ns[after])
-    share = (t_ns - begin) / (end - begin)
+    if after == 0 or after == plan.t_ns.shape[0]:
+        return plan.T_base_tcp[max(0, after - 1)]
+    begin_ns, end_ns = int(plan.t_ns[after - 1]), int(plan.t_ns[after])
+    share = (t_ns - begin_ns) / (end_ns - begin_ns)
     return interpolate_pose(plan.T_base_tcp[after - 1], plan.T_base_tcp[after], share)
 
 
-def in_force(plan: Plan | None, now_ns: MonoNs) -> Plan | None:
-    """Return the plan, or None where there is none or it is no longer valid."""
-    return plan if plan is not None and now_ns <= plan.valid_until_ns else None
+class PlanTrack:
+    """Keeps to plans that are valid and begin where the tool is.
+
+    Attributes:
+        refused_n: Plans that began too far away.
+    """
+
+    def __init__(self, max_jump_m: float) -> None:
+        """Take the largest distance at which a new plan is followed [m]."""
+        self.refused_n = 0
+        self._max_jump_m = max_jump_m
+        self._plan: Plan | None = None
+        self._refused: int | None = None
+
+    def restart(self) -> None:
+        """Forget the plans of the last session."""
+        self._plan = self._refused = None
+
+    def follow(self, plan: Plan | None, now_ns: MonoNs, T_base_cmd: Array) -> Plan | None:
+        """Return the plan to follow now, or None: brake.
+
+        A new plan must pass near the setpoint now; near what the plan before wants now does as
+        well, since a plan faster than the tool may move leaves the setpoint behind.
+
+        Args:
+            plan: The newest plan, or None.
+            now_ns: When its pose is wanted.
+            T_base_cmd: (4, 4) tool pose of the last setpoint [m].
+        """
+        if plan is None or now_ns > plan.valid_until_ns or plan.epoch == self._refused:
+            self._plan = None
+        elif self._plan is None or plan.epoch != self._plan.epoch:
+            wanted = pose_at(plan, now_ns)
+            near = [T_base_cmd] if self._plan is None else [T_base_cmd, pose_at(self._plan, now_ns)]
+            jump_m = min(float(np.linalg.norm(wanted[:3, 3] - T[:3, 3])) for T in near)
+            if jump_m <= self._max_jump_m:
+                self._plan = plan
+            else:
+                self._plan, self._refused = None, plan.epoch
+                self.refused_n += 1
+        return self._plan

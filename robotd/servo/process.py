@@ -1,0 +1,79 @@
+"""The body of the arm process: one thread, one loop, from the mailbox to the ring of ticks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from robotd.core.clock import SystemClock
+from robotd.core.config import CellConfig
+from robotd.core.mailbox import MailboxReader
+from robotd.core.process import StopFlag, announce_ready, die_with_parent
+from robotd.core.protocols import Clock, RobotArm
+from robotd.core.records import TICK_BYTES, pack_tick
+from robotd.core.ring import RingWriter
+from robotd.core.run_files import ARM_RING, MAILBOX
+from robotd.core.types import ArmTick
+from robotd.core.ur_models import ur_model
+from robotd.servo.loop import ArmLoop
+from robotd.servo.realtime import gap_fault_s, halved, obtain, require
+
+ArmBuilder = Callable[[CellConfig, Clock, float], RobotArm]
+"""Builds the arm, given its cell, the clock and the largest own gap of the loop [s]: the
+controller's watchdog must allow at least 1.5 times that."""
+
+TICK_SLOTS = 4096
+"""Ticks kept in the ring: 8 s at 500 Hz, for a recorder that pauses."""
+
+NAME = "arm"
+
+
+def main(
+    run: Path, cell: CellConfig, build_arm: ArmBuilder, *, without_realtime: bool = False
+) -> None:
+    """Run the arm until SIGTERM, SIGINT or the end of the parent; then brake and leave.
+
+    Args:
+        run: The run directory.
+        cell: The cell's configuration.
+        build_arm: Makes the arm; nothing is connected yet.
+        without_realtime: Accept a real arm without real-time rights, at half speed.
+
+    Raises:
+        RealtimeError: A real arm, no real-time rights, and not `without_realtime`.
+        DeviceError: The arm cannot be connected.
+    """
+    with (
+        StopFlag() as stop,
+        MailboxReader(run / MAILBOX) as mailbox,
+        RingWriter.create(run / ARM_RING, TICK_BYTES, TICK_SLOTS) as ring,
+    ):
+        die_with_parent()
+        clock = SystemClock()
+        rights = obtain()
+        envelope = cell.envelope
+        if not (cell.mock or (rights.fifo and rights.locked)):
+            if not without_realtime:
+                require(rights)
+            envelope = halved(envelope)
+        gap_s = gap_fault_s(
+            cell.arm.gap_fault_s,
+            rate_hz=ur_model(cell.arm.model).servo_rate_hz,
+            fifo=rights.fifo,
+            mock=cell.mock,
+        )
+
+        def publish(tick: ArmTick) -> None:
+            ring.write(pack_tick(tick))
+
+        with build_arm(cell, clock, gap_s) as arm:
+            loop = ArmLoop(
+                arm=arm,
+                config=cell.arm,
+                envelope=envelope,
+                max_jump_m=cell.executor.max_jump_m,
+                gap_fault_s=gap_s,
+                orders=mailbox.read,
+                publish=publish,
+                clock=clock,
+            )
+            announce_ready(run, NAME)
+            loop.run(lambda: stop.requested)

@@ -1,0 +1,30 @@
+"""Which session the arm process may obey, so that nothing moves without a person's new arming."""
+
+from robotd.core.clock import MonoNs, S
+from robotd.core.types import Orders
+
+HEARTBEAT_S = 0.25
+"""Orders that were not renewed for so long bind no more [s]."""
+
+
+def fresh(orders: Orders | None, now_ns: MonoNs) -> bool:
+    """Say whether whoever writes the orders is alive."""
+    return orders is not None and now_ns - orders.t_ns <= HEARTBEAT_S * S
+
+
+class SessionWatch:
+    """Sees sessions begin. One that was there before the first look never begins."""
+
+    def __init__(self) -> None:
+        self._seen: int | None = None
+
+    def begun(self, orders: Orders | None, now_ns: MonoNs) -> int:
+        """Return the number of a session that begins with these orders, 0 where none does.
+
+        To be called only while no session is obeyed. A session begins once: one whose beginning
+        could not be used, or whose orders were not fresh then, takes a new arming.
+        """
+        if orders is None or orders.session == self._seen:
+            return 0
+        first_look, self._seen = self._seen is None, orders.session
+        return 0 if first_look or not fresh(orders, now_ns) else orders.session
