@@ -5,16 +5,20 @@ from math import acos
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.arm_model import kinematics_of
 from robotd.core.board_frame import BOARD_PX, BoardFrame
 from robotd.core.config import CellConfig
 from robotd.core.errors import ConfigError
-from robotd.core.geometry import pose_from_quat
-from robotd.core.kinematics import Kinematics
-from robotd.core.ur_models import ur_model
 
 _BOX = "envelope.tool_box"
 _HOME = "arm.home_q_rad"
 _BOARD = "task.T_base_table"
+_CORNERS = (
+    ("upper left", (0.0, 0.0)),
+    ("upper right", (BOARD_PX, 0.0)),
+    ("lower right", (BOARD_PX, BOARD_PX)),
+    ("lower left", (0.0, BOARD_PX)),
+)
 
 
 def check_start(cell: CellConfig, source: str) -> None:
@@ -24,8 +28,7 @@ def check_start(cell: CellConfig, source: str) -> None:
         ConfigError: It is outside; names the limit.
     """
     arm, envelope = cell.arm, cell.envelope
-    T_flange_tcp = pose_from_quat(arm.tool.position_m, arm.tool.quat_wxyz)
-    kinematics = Kinematics(ur_model(arm.model).dh, T_flange_tcp)
+    kinematics = kinematics_of(arm)
     q = np.array(arm.home_q_rad, dtype=np.float64)
     T_base_tcp = kinematics.fk(q)
     p_base = T_base_tcp[:3, 3]
@@ -64,7 +67,7 @@ def check_start(cell: CellConfig, source: str) -> None:
 
 
 def check_board(cell: CellConfig, source: str) -> None:
-    """Check that the tool may stand upright on every corner of the board at its working height.
+    """Check that the tool may stand upright on every corner of the board, working and travelling.
 
     Raises:
         ConfigError: It may not; names the corner and the limit.
@@ -79,21 +82,35 @@ def check_board(cell: CellConfig, source: str) -> None:
             expected=f"less than tool_cone_rad = {cell.envelope.tool_cone_rad:g}",
             hint="z points into the table, x to the right and y down in the board's picture",
         )
-    names = ("upper left", "upper right", "lower right", "lower left")
-    corners_px = ((0.0, 0.0), (BOARD_PX, 0.0), (BOARD_PX, BOARD_PX), (0.0, BOARD_PX))
-    for name, p_base in zip(names, board.to_base(corners_px, cell.task.tip_height_m), strict=True):
-        got = f"the tool on the board's {name} corner at {_show(p_base)}"
+    task = cell.task
+    if not task.travel_height_m > task.tip_height_m:
+        raise ConfigError(
+            source,
+            "task.travel_height_m",
+            got=f"{task.travel_height_m:g}",
+            expected=f"more than tip_height_m = {task.tip_height_m:g}",
+        )
+    for at in task.start_xy_px or ():
+        if not 0 <= at <= BOARD_PX:
+            raise ConfigError(
+                source, "task.start_xy_px", got=f"{at:g}", expected=f"0 to {BOARD_PX:g}"
+            )
+    _check_corners(cell, board, task.tip_height_m, "working height", source)
+    _check_corners(cell, board, task.travel_height_m, "travel height", source)
+
+
+def _check_corners(
+    cell: CellConfig, board: BoardFrame, height_m: float, what: str, source: str
+) -> None:
+    corners = board.to_base([px for _, px in _CORNERS], height_m)
+    for (name, _), p_base in zip(_CORNERS, corners, strict=True):
+        got = f"the tool at {what} on the board's {name} corner, {_show(p_base)}"
         if not _in_box(cell, p_base):
-            raise ConfigError(
-                source, _BOARD, got=got, expected=_show_box(cell), hint="or widen the box"
-            )
+            hint = "move the board or widen the box"
+            raise ConfigError(source, _BOARD, got=got, expected=_show_box(cell), hint=hint)
         if not p_base[2] > cell.envelope.table_z_m:
-            raise ConfigError(
-                source,
-                _BOARD,
-                got=got,
-                expected=f"above envelope.table_z_m = {cell.envelope.table_z_m:g}",
-            )
+            limit = f"above envelope.table_z_m = {cell.envelope.table_z_m:g}"
+            raise ConfigError(source, _BOARD, got=got, expected=limit)
 
 
 def _in_box(cell: CellConfig, p_base: NDArray[np.float64]) -> bool:

@@ -97,7 +97,7 @@ LIMITS = [
     ("envelope.tool_box.min_m.1", -4.9, -5.1, r"tool_box.min_m: got -5.1, expected within 5 m"),
     ("envelope.tool_box.max_m.1", 0.3, -0.5, r"tool_box.min_m\[1\]: got -0.4, expected less than"),
     ("envelope.tool_box.max_m.2", Z + 0.001, Z - 0.001, "the box excludes the start pose"),
-    ("envelope.tool_box.min_m.2", 0.009, 0.011, "the tool on the board's upper left corner"),
+    ("envelope.tool_box.min_m.2", 0.009, 0.011, "on the board's upper left corner"),
     ("envelope.tool_box.max_m.0", 0.641, 0.639, "the board's upper left corner"),
     ("envelope.tool_box.min_m.0", 0.339, 0.341, "the board's lower right corner"),
     ("envelope.tool_box.min_m.1", -0.281, -0.279, "the board's upper right corner"),
@@ -117,10 +117,12 @@ LIMITS = [
     ),
     ("task.T_base_table.quat_wxyz", tilted(0), [1, 0, 0, 0], "z points into the table"),
     ("task.T_base_table.quat_wxyz", tilted(0), [0, 1, 1, 0], "a unit quaternion, w first"),
-    (f"{CORNER}.2", -0.009, -0.011, "the tool on the board's upper left corner"),
+    (f"{CORNER}.2", -0.009, -0.011, "on the board's upper left corner"),
     (f"{CORNER}.0", 0.64, 640.0, "T_base_table.position_m: got 640, .*looks like millimetres"),
     ("task.board_m", 0.3, 300.0, "task.board_m: got 300, .*looks like millimetres"),
     ("task.board_m", 0.41, 0.45, "the board's upper right corner"),
+    ("task.travel_height_m", 0.011, 0.01, "task.travel_height_m: got 0.01, expected more than"),
+    ("task.start_xy_px", [0, 512], [0, 513], "task.start_xy_px: got 513, expected 0 to 512"),
     ("cameras.top.height_px", 96, 97, "cameras.top.height_px: got 97, expected the width, 96"),
     ("cameras.top.latency_s", 0.21, 0.22, "observe.max_age_s: got 0.25, expected more than 0.253"),
     ("cameras.top.rate_hz", 8.4, 8.2, "observe.max_skew_s: got 0.06, expected at least 0.061"),
@@ -154,6 +156,15 @@ def test_the_elbow_stays_clear_of_the_table_at_the_start(over_m, fits):
         check_cell(cell_with(changes), "cell.toml")
     else:
         assert "arm.home_q_rad: got the elbow at" in fault(changes)
+
+
+@pytest.mark.parametrize(("travel_height_m", "fits"), [(0.399, True), (0.401, False)])
+def test_the_tool_may_travel_over_the_board(travel_height_m, fits):
+    changes = {"task.travel_height_m": travel_height_m, "envelope.tool_box.max_m.2": 0.4}
+    if fits:
+        check_cell(cell_with(changes), "cell.toml")
+    else:
+        assert "the tool at travel height on the board's upper left corner" in fault(changes)
 
 
 def test_the_start_is_above_the_table():

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("robotd", "policy_server", "teleop", "calibration")
 
 CORE = "robotd.core"
+MODES = frozenset({CORE, "robotd.servo", "robotd.pipeline", "robotd.modes"})
 OURS = frozenset({"robotd", "teleop", "calibration"})
 
 MAY_IMPORT = {
@@ -25,12 +26,11 @@ MAY_IMPORT = {
     "robotd.sim": frozenset({CORE, "robotd.sim"}),
     "teleop": frozenset({CORE, "teleop"}),
     "calibration": frozenset({CORE, "robotd.hardware", "calibration"}),
-    "robotd.modes": frozenset(
-        {CORE, "robotd.servo", "robotd.pipeline", "robotd.sim.pusht_geometry", "robotd.modes"}
-    ),
-    "robotd.modes.lockstep": OURS,
-    "robotd.modes.assembly": OURS,
-    "policy_server": frozenset({CORE, "robotd.sim.pusht*", "policy_server"}),
+    "robotd.modes": MODES | {"robotd.sim.pusht_geometry"},
+    # Lockstep is a second assembly: the parts of all processes in one.
+    "robotd.modes.lockstep": MODES | {"robotd.sim"},
+    "robotd.modes.lockstep_cell": MODES | {"robotd.sim"},
+    "policy_server": frozenset({CORE, "robotd.sim.pusht*", "robotd.sim.render", "policy_server"}),
     # The composition roots, the only places that build real objects.
     "robotd.cli": OURS,
     "robotd.proc": OURS,
