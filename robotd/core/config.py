@@ -139,6 +139,10 @@ class TaskConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The board's corner: x right, y down as in its picture, z into the table."""
     tip_height_m: Annotated[float, Meta(ge=0, le=0.3)] = 0.01
     """Height of the tool centre point over the table while it works."""
+    travel_height_m: Annotated[float, Meta(gt=0, le=0.5)] = 0.08
+    """Height over the table at which the tool goes to where it starts."""
+    start_xy_px: tuple[float, float] | None = None
+    """Where on the board a run starts [px]; by default as the mock's world says, or the middle."""
     command_filter: Literal["none", "pusht_pd"] = "pusht_pd"
     """`pusht_pd` gives the tool the dynamics of the simulated agent (kp 100, kv 20, 100 Hz)."""
     max_episode_s: Positive = 30.0

@@ -8,6 +8,9 @@ ARM_RING: Final = "arm.ring"
 MAILBOX: Final = "mailbox"
 """`Orders`; written by the conductor."""
 
+ARM_RIGHTS: Final = "arm.rights"
+"""Text: the real-time rights that the arm process was refused; empty where it has them all."""
+
 WORLD_RING: Final = "world.ring"
 """`WorldState`; written by the simulated world."""
 

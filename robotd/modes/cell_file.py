@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import msgspec
+
 from robotd.core.config import CellConfig
 from robotd.core.config_check import check_cell
 from robotd.core.config_load import load_toml
 from robotd.core.data_files import data_file
 from robotd.core.errors import ConfigError
 from robotd.core.overrides import COMMAND_LINE, parse_overrides
+from robotd.core.run_files import CELL_FILE
 from robotd.modes.options import MOCK_CELL, CellOptions
 
 MOCK = "mock"
@@ -43,3 +46,23 @@ def load_cell(options: CellOptions) -> CellConfig:
     cell = load_toml(path, CellConfig, parse_overrides(options.set))
     check_cell(cell, str(path))
     return cell
+
+
+def write_cell(cell: CellConfig, run_dir: Path) -> None:
+    """Leave the checked cell where the daemon's processes read it."""
+    (run_dir / CELL_FILE).write_bytes(msgspec.json.encode(cell))
+
+
+def read_cell(run_dir: Path) -> CellConfig:
+    """Return the cell of a run directory.
+
+    Raises:
+        ConfigError: There is none, or it is not what a daemon of this version wrote.
+    """
+    path = run_dir / CELL_FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=CellConfig)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigError(
+            str(path), "file", got=str(error), expected="the cell of a running daemon"
+        ) from error

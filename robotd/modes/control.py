@@ -7,8 +7,10 @@ from pathlib import Path
 import msgspec
 import zmq
 
-from robotd.core.clock import MS, Clock, MonoNs, SystemClock
+from robotd.core.clock import MS, MonoNs, SystemClock
 from robotd.core.errors import BusyError, ProcessDiedError, SupervisorError
+from robotd.core.protocols import Clock
+from robotd.core.rundir import socket_path
 from robotd.modes.messages import (
     CONTROL_VERSION,
     MAX_CONTROL_BYTES,
@@ -24,7 +26,7 @@ SOCKET_NAME = "control"
 
 def endpoint_of(run_dir: Path) -> str:
     """Return the control socket's address within a run directory (which is 0700)."""
-    return f"ipc://{run_dir / SOCKET_NAME}"
+    return f"ipc://{socket_path(run_dir, SOCKET_NAME)}"
 
 
 class ControlServer:

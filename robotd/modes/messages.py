@@ -49,6 +49,7 @@ class ArmStatus(Struct, frozen=True, kw_only=True):
 
     phase: str
     fault: str
+    session: int
     age_s: float
     rate_hz: float
     late_p50_ms: float
@@ -87,8 +88,11 @@ class DaemonStatus(Struct, frozen=True, kw_only=True):
     pid: int
     state: str
     reason: str
+    session: int
     owner: str
     policy: str
+    """What is served; empty while no server has been found to fit."""
+    policy_failure: str
     realtime: bool
     processes: dict[str, ProcessStatus] = field(default_factory=dict)
     arm: ArmStatus | None = None

@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from robotd.core.clock import MonoNs
+from robotd.core.board_frame import BoardFrame
 from robotd.core.types import ActionChunk, ArmTick
+from robotd.core.world_state import WorldState
 
 
 class ChunkRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,20 +52,23 @@ class RunMeta(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class RunTrace:
-    """Collects a run, then writes it as one .npz without objects."""
+    """Collects a run, then writes it as one .npz without objects.
 
+    Attributes:
+        board: Where the board lies, to store the tool's path in its px.
+    """
+
+    board: BoardFrame
     _ticks: list[tuple[int, int, int, int, int, bool, int, float]] = field(default_factory=list)
-    _tool: list[tuple[float, float, float, float]] = field(default_factory=list)
+    _tool: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=list)
     _world: list[tuple[int, float, float, float, float, float, float, float]] = field(
         default_factory=list
     )
     _chunks: list[ChunkRow] = field(default_factory=list)
     _actions: list[NDArray[np.float64]] = field(default_factory=list)
 
-    def tick(
-        self, tick: ArmTick, tool_px: NDArray[np.float64], command_px: NDArray[np.float64]
-    ) -> None:
-        """Add one arm cycle; `tool_px` and `command_px` are (2,) on the board [px]."""
+    def tick(self, tick: ArmTick) -> None:
+        """Add one arm cycle."""
         error_rad = float(np.abs(tick.q_cmd_rad - tick.state.q_rad).max())
         self._ticks.append(
             (
@@ -78,22 +82,14 @@ class RunTrace:
                 error_rad,
             )
         )
-        self._tool.append(
-            (float(tool_px[0]), float(tool_px[1]), float(command_px[0]), float(command_px[1]))
-        )
+        self._tool.append((tick.state.T_base_tcp[:3, 3], tick.T_base_cmd[:3, 3]))
 
-    def world(
-        self,
-        t_ns: MonoNs,
-        agent_px: NDArray[np.float64],
-        block_px: NDArray[np.float64],
-        coverage: float,
-        score: float,
-    ) -> None:
-        """Add one sample of the simulated world: (2,) agent [px], (3,) block [px, px, rad]."""
-        x, y, angle = (float(v) for v in block_px)
+    def world(self, state: WorldState) -> None:
+        """Add one sample of the simulated world."""
+        x, y, angle = (float(v) for v in state.block_pose_px)
+        agent_x, agent_y = (float(v) for v in state.agent_xy_px)
         self._world.append(
-            (t_ns, float(agent_px[0]), float(agent_px[1]), x, y, angle, coverage, score)
+            (state.t_ns, agent_x, agent_y, x, y, angle, state.coverage, state.best_score)
         )
 
     def chunk(self, chunk: ActionChunk, row: ChunkRow) -> None:
@@ -113,6 +109,7 @@ class RunTrace:
             OSError: The disk is full or the folder is gone.
         """
         ticks = np.array(self._ticks, dtype=np.float64).reshape(-1, 8)
+        tool_m = np.array(self._tool, dtype=np.float64).reshape(-1, 2, 3)
         arrays: dict[str, NDArray[Any]] = {
             "tick_t_ns": np.array([t[0] for t in self._ticks], dtype=np.int64),
             "tick_late_ms": ticks[:, 1] * 1e-6,
@@ -122,7 +119,7 @@ class RunTrace:
             "tick_accepted": ticks[:, 5].astype(bool),
             "tick_epoch": ticks[:, 6].astype(np.int64),
             "tick_error_rad": ticks[:, 7],
-            "tool_px": np.array(self._tool, dtype=np.float64).reshape(-1, 4),
+            "tool_px": self.board.to_px(tool_m).reshape(-1, 4),
             "world_t_ns": np.array([w[0] for w in self._world], dtype=np.int64),
             "world": np.array([w[1:] for w in self._world], dtype=np.float64).reshape(-1, 7),
             "chunk": np.array(

@@ -1,0 +1,115 @@
+"""The processes of a cell: started together, watched, started again when one dies."""
+
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from robotd.core.clock import MonoNs, S
+from robotd.core.config import CellConfig
+from robotd.core.process import ChildProcess, StopFlag, spawn
+from robotd.modes.messages import ProcessStatus
+
+READY_S: Final = 20.0
+RESTART_PAUSE_NS: Final = S // 2
+RESTARTS_MAX: Final = 5
+"""So many restarts within a minute, then the process stays dead."""
+RESTARTS_WINDOW_NS: Final = 60 * S
+STOP_S: Final = 3.0
+
+ARM, WORLD = "arm", "world"
+
+
+class Spawn(Protocol):
+    """How a process is started; `core/process.py: spawn`, or a test's own."""
+
+    def __call__(self, name: str, run: Path, *, arguments: Sequence[str]) -> ChildProcess:
+        """Start it; returns at once."""
+        ...
+
+
+def camera_process(name: str) -> str:
+    """Return the process of a camera."""
+    return f"camera@{name}"
+
+
+def processes_of(cell: CellConfig) -> tuple[str, ...]:
+    """Return the names of a cell's processes, in the order in which they start."""
+    world = (WORLD,) if cell.mock else ()
+    return (*world, ARM, *(camera_process(name) for name in cell.cameras))
+
+
+class Children:
+    """The conductor's children; used by its main thread, whose death they do not outlive."""
+
+    def __init__(
+        self,
+        cell: CellConfig,
+        run_dir: Path,
+        *,
+        no_realtime: bool = False,
+        start: Spawn = spawn,
+    ) -> None:
+        self._names, self._run_dir, self._start = processes_of(cell), run_dir, start
+        self._arguments = {ARM: ("--no-realtime",)} if no_realtime else {}
+        self._running: dict[str, ChildProcess] = {}
+        self._restarts: dict[str, deque[MonoNs]] = {name: deque() for name in self._names}
+        self._restarts_n = dict.fromkeys(self._names, 0)
+        self._restart_at: dict[str, int] = {}
+
+    def start(self, stop: StopFlag | None = None) -> None:
+        """Start all and wait until each does its work.
+
+        Raises:
+            ProcessDiedError: One ended or is not ready in time; names its last words.
+        """
+        for name in self._names:
+            self._running[name] = self._spawn(name)
+        for child in self._running.values():
+            child.wait_ready(READY_S, stop)
+
+    def poll(self, now: MonoNs) -> dict[str, str]:
+        """Restart what died; return the newly dead with a sentence for each. Never blocks."""
+        dead: dict[str, str] = {}
+        for name, child in list(self._running.items()):
+            if child.alive:
+                continue
+            if name not in self._restart_at:
+                dead[name] = str(child.died())
+                self._restart_at[name] = now + RESTART_PAUSE_NS
+            elif now >= self._restart_at[name] and self._may_restart(name, now):
+                del self._restart_at[name]
+                self._running[name] = self._spawn(name)
+        return dead
+
+    def _spawn(self, name: str) -> ChildProcess:
+        return self._start(name, self._run_dir, arguments=self._arguments.get(name, ()))
+
+    def _may_restart(self, name: str, now: MonoNs) -> bool:
+        times = self._restarts[name]
+        while times and now - times[0] > RESTARTS_WINDOW_NS:
+            times.popleft()
+        if len(times) >= RESTARTS_MAX:
+            return False
+        times.append(now)
+        self._restarts_n[name] += 1
+        return True
+
+    def why_not_ready(self) -> str:
+        """Return which process is not at work, one sentence; empty when all are."""
+        waiting = [name for name, child in self._running.items() if not child.ready]
+        waiting += [name for name, child in self._running.items() if not child.alive]
+        return f"not at work: {', '.join(dict.fromkeys(waiting))}" if waiting else ""
+
+    def status(self) -> dict[str, ProcessStatus]:
+        """Return every process with its id."""
+        return {
+            name: ProcessStatus(pid=child.pid, alive=child.alive, restarts_n=self._restarts_n[name])
+            for name, child in self._running.items()
+        }
+
+    def stop(self) -> None:
+        """End all: the arm first, which brakes."""
+        for name in sorted(self._running, key=lambda name: name != ARM):
+            self._running[name].terminate(STOP_S)
+        self._running.clear()

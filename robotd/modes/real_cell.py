@@ -1,0 +1,34 @@
+"""What a real arm asks of a person before it may move; a mock asks for nothing."""
+
+import sys
+
+from robotd.core.config import CellConfig
+from robotd.core.errors import ConfigError
+
+
+def require_terminal(cell: CellConfig) -> None:
+    """Refuse to go on towards a real arm without a person at a terminal; no flag replaces them.
+
+    Raises:
+        ConfigError: stdin is no terminal.
+    """
+    if not cell.mock and not sys.stdin.isatty():
+        raise ConfigError(
+            cell.name,
+            "terminal",
+            got="none on stdin",
+            expected="a terminal",
+            hint="a person arms a real arm; no flag does",
+        )
+
+
+def ask_to_arm(cell: CellConfig) -> bool:
+    """Ask the person at the terminal; say whether to arm."""
+    if cell.mock:
+        return True
+    sys.stderr.write(
+        f"The arm of cell {cell.name} will move. Clear the cell and hold the emergency stop.\n"
+        f"Type the cell's name to arm it, anything else to leave: "
+    )
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == cell.name

@@ -1,0 +1,238 @@
+"""`robotd run`: let a policy drive the arm, episode by episode, and leave figures and a video."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from robotd.core.clock import MS, MonoNs, S, SystemClock
+from robotd.core.config import CellConfig
+from robotd.core.errors import ConfigError, ProcessDiedError, SupervisorError
+from robotd.core.process import StopFlag
+from robotd.core.run_files import camera_ring
+from robotd.core.rundir import run_path
+from robotd.modes.cell_file import load_cell
+from robotd.modes.control import ControlClient
+from robotd.modes.daemon_process import daemon_of
+from robotd.modes.local_server import local_server
+from robotd.modes.messages import DaemonStatus, RunRequest
+from robotd.modes.options import RunOptions
+from robotd.modes.real_cell import ask_to_arm, require_terminal
+from robotd.modes.report import RunFigures, draw
+from robotd.modes.show import Progress
+from robotd.modes.supervisor import State
+from robotd.modes.trace import load_trace
+from robotd.modes.video import RingVideo
+
+POLL_NS = 100 * MS
+"""Between two questions to the daemon: also the heartbeat of the lease."""
+CONNECT_S, ENGAGE_S, END_S = 70.0, 12.0, 8.0
+EXIT_OK, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
+ENDED_BY_ITSELF = frozenset({"success", "time"})
+OVER = frozenset({State.DISARMED.value, State.FAULT.value})
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--json` gets."""
+
+    mean_max_reward: float
+    success_rate: float
+    standard_error: float
+    episodes_n: int
+    first_seed: int
+    episodes: list[RunFigures]
+
+
+def run(options: RunOptions) -> int:
+    """Run the episodes; 0 when all ended by themselves and the score is high enough.
+
+    Raises:
+        RobotdError: Nothing was started, or the run could not go on; one sentence.
+    """
+    cell = load_cell(options)
+    _check(options)
+    require_terminal(cell)
+    options.out.mkdir(parents=True, exist_ok=True)
+    run_dir = run_path(cell.name, options.run_dir)
+    with (
+        StopFlag() as stop,
+        daemon_of(cell, options, client="run") as control,
+        _server(options, run_dir) as endpoint,
+        Progress() as progress,
+    ):
+        session = _Session(cell, options, control, stop, progress, run_dir)
+        session.connect(endpoint)
+        figures = session.episodes()
+    return _conclude(figures, options, interrupted=stop.requested)
+
+
+def _check(options: RunOptions) -> None:
+    if bool(options.policy) == bool(options.server):
+        got = "both" if options.policy else "neither"
+        raise ConfigError(
+            "command line", "--policy, --server", got=got, expected="exactly one of them"
+        )
+    if options.episodes < 1:
+        raise ConfigError(
+            "command line", "--episodes", got=str(options.episodes), expected="1 or more"
+        )
+
+
+@contextlib.contextmanager
+def _server(options: RunOptions, run_dir: Path) -> Generator[str]:
+    if options.server:
+        yield options.server
+        return
+    with local_server(options.policy, run_dir, options.out) as endpoint:
+        yield endpoint
+
+
+class _Session:
+    """One person's run over one daemon."""
+
+    def __init__(
+        self,
+        cell: CellConfig,
+        options: RunOptions,
+        control: ControlClient,
+        stop: StopFlag,
+        progress: Progress,
+        run_dir: Path,
+    ) -> None:
+        self._cell, self._options, self._control = cell, options, control
+        self._stop, self._progress, self._run_dir = stop, progress, run_dir
+        self._clock = SystemClock()
+
+    def connect(self, endpoint: str) -> None:
+        """Have the daemon shake hands with the server.
+
+        Raises:
+            SupervisorError: It did not answer, or does not fit the cell; nothing was armed.
+        """
+        self._control.call("prepare", endpoint=endpoint)
+        status = self._await(lambda s: bool(s.policy or s.policy_failure), CONNECT_S, "the server")
+        if status.policy_failure:
+            raise SupervisorError(status.policy_failure)
+
+    def episodes(self) -> list[RunFigures]:
+        """Run one episode after the other, until one does not end by itself."""
+        options, figures = self._options, list[RunFigures]()
+        world = self._cell.world
+        first = options.seed if options.seed is not None else (world.seed if world else 0)
+        for seed in range(first, first + options.episodes):
+            if self._stop.requested or not ask_to_arm(self._cell):
+                break
+            folder = options.out if options.episodes == 1 else options.out / f"seed-{seed}"
+            figures.append(self._episode(seed, folder))
+            if figures[-1].outcome not in ENDED_BY_ITSELF:
+                break
+        return figures
+
+    def _episode(self, seed: int, folder: Path) -> RunFigures:
+        folder.mkdir(parents=True, exist_ok=True)
+        trace = (folder / "trace.npz").resolve()
+        trace.unlink(missing_ok=True)
+        self._arm()
+        with self._video(folder / "run.mp4"):
+            request = RunRequest(
+                seed=seed, max_episode_s=self._cell.task.max_episode_s, trace=str(trace)
+            )
+            status = self._control.call("start", run=request)
+            status = self._follow(status)
+        if not trace.exists():
+            raise ProcessDiedError(status.reason or f"{trace}: the daemon wrote no trace")
+        numbers = draw(load_trace(trace), folder / "figures.png")
+        self._progress.say(_sentence(numbers, folder))
+        return numbers
+
+    def _arm(self) -> None:
+        session = self._control.call("arm").session
+        status = self._await(
+            lambda s: s.state in OVER or (s.arm is not None and s.arm.session == session),
+            ENGAGE_S,
+            "the arm",
+        )
+        if status.state in OVER:
+            raise SupervisorError(status.reason or "the arm did not engage")
+
+    def _follow(self, status: DaemonStatus) -> DaemonStatus:
+        """Watch the episode to its end; what pauses it, or Ctrl-C, ends it here."""
+        asked_ns: int | None = None
+        while status.state not in OVER:
+            self._progress.show(status)
+            if asked_ns is None and (self._stop.requested or status.state == State.PAUSED):
+                asked_ns = self._clock.now()
+                if status.state == State.PAUSED:
+                    self._progress.say(f"paused: {status.reason}")
+                status = self._control.call("stop")
+                continue
+            if asked_ns is not None and self._clock.now() - asked_ns > END_S * S:
+                raise ProcessDiedError(f"the daemon did not stop within {END_S:g} s")
+            self._clock.sleep_until(MonoNs(self._clock.now() + POLL_NS))
+            status = self._control.call("status")
+        return status
+
+    def _await(
+        self, ready: Callable[[DaemonStatus], bool], limit_s: float, what: str
+    ) -> DaemonStatus:
+        deadline_ns = self._clock.now() + round(limit_s * S)
+        while not ready(status := self._control.call("status")):
+            if self._stop.requested:
+                raise SupervisorError(f"interrupted while waiting for {what}")
+            if self._clock.now() > deadline_ns:
+                raise SupervisorError(f"waited {limit_s:g} s for {what}; see `robotd status`")
+            self._clock.sleep_until(MonoNs(self._clock.now() + POLL_NS))
+        return status
+
+    @contextlib.contextmanager
+    def _video(self, path: Path) -> Generator[None]:
+        cameras = self._cell.cameras
+        seeing = [name for name, camera in cameras.items() if camera.view == "perspective"]
+        if not self._options.video or not seeing:
+            yield
+            return
+        video = RingVideo(self._run_dir / camera_ring(seeing[0]), path)
+        video.start()
+        try:
+            yield
+        finally:
+            video.stop()
+
+
+def _sentence(numbers: RunFigures, folder: Path) -> str:
+    score = f"score {numbers.score:.3f}, " if numbers.score >= 0 else ""
+    why = f" ({numbers.message})" if numbers.message else ""
+    return (
+        f"seed {numbers.seed}: {score}{numbers.outcome} after {numbers.duration_s:.1f} s{why}; "
+        f"action age p99 {numbers.action_age_p99_ms:.0f} ms, gate refusals {numbers.refused_n}; "
+        f"see {folder}/"
+    )
+
+
+def _conclude(figures: list[RunFigures], options: RunOptions, *, interrupted: bool) -> int:
+    """Write the summary and return the exit code."""
+    scores = np.array([max(0.0, numbers.score) for numbers in figures])
+    mean = float(scores.mean()) if figures else 0.0
+    spread = float(scores.std(ddof=1) / np.sqrt(len(figures))) if len(figures) > 1 else 0.0
+    summary = RunSummary(
+        mean_max_reward=mean,
+        success_rate=float(np.mean([n.success for n in figures])) if figures else 0.0,
+        standard_error=spread,
+        episodes_n=len(figures),
+        first_seed=figures[0].seed if figures else -1,
+        episodes=figures,
+    )
+    if options.json is not None:
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
+    if len(figures) > 1:
+        sys.stderr.write(f"mean score {mean:.3f} ± {spread:.3f} over {len(figures)} episodes\n")
+    if interrupted:
+        return EXIT_INTERRUPTED
+    failed = len(figures) < options.episodes or figures[-1].outcome not in ENDED_BY_ITSELF
+    if options.min_score is not None and mean < options.min_score:
+        sys.stderr.write(f"robotd: score {mean:.3f}, expected at least {options.min_score}\n")
+        return EXIT_FAILED
+    return EXIT_FAILED if failed else EXIT_OK
