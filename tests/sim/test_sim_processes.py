@@ -1,0 +1,80 @@
+"""World and camera as processes of a run: frames and signal flow, and stop when the world dies."""
+
+import time
+
+import msgspec
+import numpy as np
+import pytest
+
+from robotd.core.clock import SystemClock
+from robotd.core.config import CameraConfig, CellConfig
+from robotd.core.config_load import load_toml
+from robotd.core.data_files import data_file
+from robotd.core.process import spawn
+from robotd.core.records import unpack_frame, unpack_signal
+from robotd.core.ring import RingReader
+from robotd.core.run_files import CELL_FILE, WORLD_RING, camera_ring, signal_ring
+from robotd.core.rundir import RunDir
+from robotd.core.world_state import unpack_world_state
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    """A run of the mock cell with one camera of 20 Hz that tracks the block."""
+    cell = load_toml(data_file("configs/mock/cell.toml"), CellConfig)
+    camera = CameraConfig(
+        kind="sim",
+        view="board",
+        width_px=96,
+        height_px=96,
+        rate_hz=20.0,
+        latency_s=0.03,
+        tracks=("block_pose",),
+    )
+    cell = msgspec.structs.replace(cell, cameras={"top": camera})
+    with RunDir.create("simtest", base=tmp_path) as run:
+        (run.path / CELL_FILE).write_bytes(msgspec.json.encode(cell))
+        yield run.path
+
+
+def read_all(path, unpack):
+    with RingReader(path) as ring:
+        return [unpack(record.payload) for record in ring.since(-1).records]
+
+
+def wait_for(condition, timeout_s=20.0):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_frames_and_signal_flow_and_end_with_the_world(run_dir):
+    world, camera = spawn("world", run_dir), spawn("camera@top", run_dir)
+    try:
+        world.wait_ready(20.0)
+        camera.wait_ready(20.0)
+        wait_for(lambda: len(read_all(run_dir / camera_ring("top"), unpack_frame)) >= 8)
+
+        frames = read_all(run_dir / camera_ring("top"), unpack_frame)
+        samples = read_all(run_dir / signal_ring("block_pose"), unpack_signal)
+        states = read_all(run_dir / WORLD_RING, unpack_world_state)
+        age_ns = SystemClock().now() - frames[-1].t_ns
+        assert age_ns < 0.5e9
+        sampled = {int(sample.t_ns[0]): sample.value[0] for sample in samples}
+        known = {state.t_ns: state for state in states}
+        for frame in frames[:8]:
+            block = known[frame.t_ns].block_pose_px
+            assert sampled[frame.t_ns][2] == pytest.approx(block[2])
+        assert np.diff([frame.t_ns for frame in frames]).min() >= 30e6
+
+        world.kill()
+        wait_for(lambda: not camera.alive)
+        assert camera.poll() == 1
+        (line,) = camera.last_lines(1)
+        assert line.startswith("robotd camera@top: camera top: newest sample is ")
+        last_ns = read_all(run_dir / WORLD_RING, unpack_world_state)[-1].t_ns
+        assert read_all(run_dir / signal_ring("block_pose"), unpack_signal)[-1].t_ns[0] <= last_ns
+    finally:
+        world.kill()
+        camera.kill()
