@@ -114,32 +114,36 @@ def _load_checkpoint(folder: Path, threads: int, device: str) -> Policy:
 
 
 def _announce(endpoint: str, spec: PolicySpec, ready_file: Path | None) -> None:
-    """Say on one line, and in the ready file, that clients may come."""
+    """Say in the ready file, and then on one line, that clients may come."""
     latencies = {f"{each.name}-{each.steps}": each.latency_s for each in spec.samplers}
+    if ready_file is not None:
+        content = {
+            "endpoint": endpoint,
+            "policy": spec.name,
+            "checkpoint_sha256": spec.checkpoint_sha256,
+            "latency_s": latencies,
+            "pid": os.getpid(),
+        }
+        _write_whole(ready_file, json.dumps(content))
     times = ", ".join(f"{name} {latency * 1e3:.2f} ms" for name, latency in latencies.items())
     checkpoint = spec.checkpoint_sha256[:12] or "none"
     sys.stdout.write(
         f"ready: {endpoint}, policy {spec.name}, checkpoint {checkpoint}, latency {times}\n"
     )
     sys.stdout.flush()
-    if ready_file is None:
-        return
-    content = {
-        "endpoint": endpoint,
-        "policy": spec.name,
-        "checkpoint_sha256": spec.checkpoint_sha256,
-        "latency_s": latencies,
-        "pid": os.getpid(),
-    }
-    partial = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that appears complete or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(json.dumps(content), encoding="utf-8")
-        partial.replace(ready_file)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
     except OSError as error:
         raise ConfigError(
             "command line",
             "--ready-file",
-            got=str(ready_file),
+            got=str(path),
             expected="a file that can be written",
             hint=str(error.strerror),
         ) from error

@@ -45,7 +45,7 @@ class ReplayPolicy:
             DatasetError: Missing, damaged, or of another layout.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 actions = np.asarray(archive["actions"], dtype=np.float32)
         except FileNotFoundError as error:
             raise DatasetError(f"{path}: no such file; expected an .npz of actions") from error
