@@ -29,7 +29,8 @@ class MailboxWriter:
         """Make the mailbox under `path`, empty, replacing an older one.
 
         Raises:
-            OSError: No room or no right to make the file.
+            RobotdError: No room.
+            OSError: No right to make the file.
         """
         return cls(RingWriter.create(path, MAX_ORDERS_BYTES, _SLOTS))
 

@@ -38,6 +38,7 @@ _FRAME = struct.Struct("<4s4x3q")
 _FRAME_TAG = b"FRM1"
 _SIGNAL = struct.Struct("<4s4x2q")
 _SIGNAL_TAG = b"SIG1"
+_MAX_COLUMNS = 1024
 _TELEOP = struct.Struct("<4s4x2q6d")
 _TELEOP_TAG = b"TEL1"
 _MAX_BUTTONS = 63
@@ -197,8 +198,10 @@ def unpack_signal(data: bytes) -> Signal:
         CorruptRecordError: Anything else than its bytes, or a value that is not finite.
     """
     rows, columns = _head(_SIGNAL, _SIGNAL_TAG, data)
-    if rows < 0 or columns < 1:
-        raise CorruptRecordError(f"Signal: got shape ({rows}, {columns}), expected (N, 1 or more)")
+    if rows < 0 or not 1 <= columns <= _MAX_COLUMNS:
+        raise CorruptRecordError(
+            f"Signal: got shape ({rows}, {columns}), expected (N, 1 to {_MAX_COLUMNS})"
+        )
     _check_length("Signal", data, signal_bytes(rows, columns))
     return Signal(
         t_ns=np.frombuffer(data, np.int64, rows, _SIGNAL.size),

@@ -90,8 +90,8 @@ class RingWriter:
             first_index: Index of the first record; default: microseconds since boot.
 
         Raises:
-            RobotdError: This machine is not x86-64.
-            OSError: No room or no right to make the file.
+            RobotdError: No room, or this machine is not x86-64.
+            OSError: No right to make the file.
             ValueError: A size out of range.
         """
         require_x86()

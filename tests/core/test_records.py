@@ -243,6 +243,14 @@ def test_a_plan_whose_times_do_not_grow_is_refused():
         records.unpack_orders(bytes(raw))
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(-1, 1), (0, 0), (0, 1 << 60), (1, 1025)])
+def test_a_signal_of_an_impossible_shape_is_refused(rows, columns):
+    raw = struct.pack("<4s4x2q", b"SIG1", rows, columns)
+
+    with pytest.raises(CorruptRecordError, match=r"expected \(N, 1 to 1024\)"):
+        records.unpack_signal(raw)
+
+
 def test_sizes_are_those_of_the_bytes():
     frame = Frame(t_ns=1, rgb=np.zeros((4, 5, 3), np.uint8))
     signal = Signal(t_ns=np.zeros(2, np.int64), value=np.zeros((2, 3)))

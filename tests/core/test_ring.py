@@ -2,7 +2,9 @@
 
 import random
 import struct
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,6 +107,17 @@ def test_no_half_made_file_stays_where_the_folder_cannot_take_it(tmp_path):
         RingWriter.create(tmp_path / "taken", SLOT_BYTES, SLOTS)
 
     assert [entry.name for entry in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_full_memory_is_one_clear_line_and_leaves_nothing():
+    folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    try:
+        with pytest.raises(RobotdError, match=r"no room for .* MB .*free some in /dev/shm/"):
+            RingWriter.create(folder / "huge.ring", 1 << 28, 1 << 16)
+
+        assert list(folder.iterdir()) == []
+    finally:
+        folder.rmdir()
 
 
 @settings(max_examples=60, deadline=None)
@@ -291,6 +304,7 @@ def test_a_picture_damaged_over_half_its_rows_is_found():
         half_written = bytes(picture[:cut]) + bytes(len(picture) - cut)
         assert checksum(half_written, 5) != before
     assert checksum(bytes(picture), 6) != before
+    assert checksum(bytes(picture), 5 + (1 << 40)) != before
 
 
 def test_other_machines_than_x86_are_refused():

@@ -75,8 +75,9 @@ def test_a_hammered_ring_is_never_torn_and_always_in_order(path, slot_bytes, slo
     with running(WRITER, path, slot_bytes, slots), RingReader(path) as reader:
         wait_for(lambda: reader.newest() is not None)
         last, looks, lost_n, numbers = -1, 0, 0, []
-        end = time.monotonic() + 0.7
-        while time.monotonic() < end:
+        start = time.monotonic()
+        while time.monotonic() < start + 0.7 or len(numbers) < 20:
+            assert time.monotonic() < start + 20
             looks += 1
             if looks % 2:
                 record = reader.newest(after=last)
@@ -89,7 +90,6 @@ def test_a_hammered_ring_is_never_torn_and_always_in_order(path, slot_bytes, slo
                 last = record.index
                 numbers.append(check_payload(record.payload, slot_bytes))
 
-    assert len(numbers) > 50
     assert numbers == sorted(set(numbers))
     assert reader.corrupt_n == 0
 
@@ -107,9 +107,10 @@ def test_readers_outlive_writers_killed_at_any_instant(path):
                 record = reader.newest(after=last)
                 records = reader.since(last).records
             assert records[-1] == record
-            assert len(records) >= 2  # of three slots, at most the one being written is gone
-            for kept in records:
-                check_payload(kept.payload, slot_bytes)
+            numbers = [check_payload(kept.payload, slot_bytes) for kept in records]
+            # Of three slots, at most the one being written is gone.
+            assert numbers == list(range(numbers[-1] + 1))[-len(numbers) :]
+            assert len(numbers) >= min(2, numbers[-1] + 1)
             last = record.index
         assert reader.reopened_n == 5
         assert reader.corrupt_n == 0

@@ -247,6 +247,7 @@ def test_a_new_owner_waits_for_the_removal_of_the_last_run(base, children):
 
 def test_what_a_run_left_whose_janitor_was_killed_too_is_cleared_by_the_next(base, children):
     owner = children.up(OWNER, base, "cell")
+    wait_for(lambda: janitors(base))
     [pid] = janitors(base)
     os.kill(pid, signal.SIGKILL)
     owner.send_signal(signal.SIGKILL)
@@ -262,6 +263,7 @@ def test_what_a_run_left_whose_janitor_was_killed_too_is_cleared_by_the_next(bas
 def test_a_run_without_owner_and_janitor_goes_with_its_last_member(base, children):
     owner = children.up(OWNER, base, "cell")
     member = children.up(MEMBER, base, "cell", 1)
+    wait_for(lambda: janitors(base))
     for pid in (*janitors(base), owner.pid):
         os.kill(pid, signal.SIGKILL)
     owner.wait()
