@@ -12,7 +12,7 @@ from robotd.core.clock import MonoNs, seconds_to_ns
 from robotd.core.config import CellConfig
 from robotd.core.errors import SkewedDataError, StaleDataError
 from robotd.core.spec import PolicySpec
-from robotd.core.types import Plan
+from robotd.core.types import ActionChunk, Plan
 from robotd.pipeline.chunk_source import ChunkSource
 from robotd.pipeline.executor import Executor
 from robotd.pipeline.observe import Stream, observe
@@ -24,6 +24,7 @@ class PolicyDriver:
 
     Attributes:
         executor: Its executor, for the records of its chunks.
+        chunks: All that it got, oldest first.
         unseen: Why it could not observe when it last tried; empty while it could.
     """
 
@@ -48,6 +49,7 @@ class PolicyDriver:
         self._asked_n = 0
         self._answer_by_ns = -1
         self.executor = executor
+        self.chunks: list[ActionChunk] = []
         self.unseen = ""
 
     def step(
@@ -66,6 +68,7 @@ class PolicyDriver:
         chunk = self._source.newest_chunk()
         if chunk is not None:
             self._answer_by_ns = -1
+            self.chunks.append(chunk)
             self.executor.add(chunk, now)
         plan = self.executor.plan(now, T_base_cmd)
         if now > self._answer_by_ns and self.executor.wants(now):  # one question at a time
