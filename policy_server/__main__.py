@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(given)
     try:
         return args.run(args)
-    except RobotdError as error:
+    except (RobotdError, OSError) as error:  # OSError: a full disk, a folder without rights
         sys.stderr.write(f"error: {error}\n")
         return 1
     except KeyboardInterrupt:

@@ -17,11 +17,11 @@ from policy_server.checkpoint import load_checkpoint
 from policy_server.engine import Engine
 from policy_server.figures import bootstrap_interval, standard_error, wilson_interval
 from policy_server.rollout import Rollout, roll_out
-from robotd.core.errors import ProcessDiedError
+from robotd.core.errors import ConfigError, ProcessDiedError
 from robotd.sim.pusht_protocol import ACTION_HZ, EPISODE_STEPS, PROTOCOL_NAME
 
 BLOCK = 50
-"""Episodes in lockstep. Fixed, so that a score does not depend on the number of processes:
+"""Episodes in lockstep, however many processes there are, so that no score depends on that:
 float32 rounding differs between batch sizes, and contacts amplify it."""
 
 
@@ -36,6 +36,8 @@ class EvalPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     latency_steps: int = 0
     device: str = "cpu"
     threads: int = 1
+    block: int = BLOCK
+    """Episodes in lockstep."""
 
 
 class EvalReport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,13 +77,22 @@ def evaluate(
 
     Raises:
         CheckpointError: The policy cannot be loaded.
+        ConfigError: The latency leaves no rows of a chunk to execute.
         WireError: The policy cannot sample as the plan asks.
         ProcessDiedError: A worker was killed.
     """
     began = monotonic()
     about = load_checkpoint(Path(plan.policy)).about
+    longest = about.spec.horizon - about.spec.n_action_steps
+    if not 0 <= plan.latency_steps <= longest:
+        raise ConfigError(
+            plan.policy, "latency steps", got=str(plan.latency_steps), expected=f"0 to {longest}"
+        )
     end = plan.first_seed + plan.episodes_n
-    blocks = [range(first, min(first + BLOCK, end)) for first in range(plan.first_seed, end, BLOCK)]
+    blocks = [
+        range(first, min(first + plan.block, end))
+        for first in range(plan.first_seed, end, plan.block)
+    ]
     parts: list[Rollout] = []
     for part in _run_blocks(plan, blocks, workers):
         parts.append(part)

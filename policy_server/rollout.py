@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from robotd.core.protocols import Policy
 from robotd.core.types import PolicyRequest
 from robotd.sim.pusht_geometry import score
 from robotd.sim.pusht_protocol import EPISODE_STEPS
+
+if TYPE_CHECKING:
+    from robotd.sim.pusht_batch import PushTBatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ def roll_out(
     sampler_steps: int = 0,
     latency_steps: int = 0,
     max_steps: int = EPISODE_STEPS,
+    boards: "PushTBatch | None" = None,
 ) -> Rollout:
     """Run one episode a seed.
 
@@ -55,6 +60,7 @@ def roll_out(
         sampler_steps: Denoising steps; 0 for the policy's own.
         latency_steps: Steps from an observation to the first action of its chunk.
         max_steps: Longest episode.
+        boards: Where to play; new ones by default.
 
     Raises:
         ValueError: The latency leaves no rows of a chunk to execute.
@@ -65,7 +71,7 @@ def roll_out(
     longest = spec.horizon - spec.n_action_steps
     if not 0 <= latency_steps <= longest:
         raise ValueError(f"latency_steps: got {latency_steps}, expected 0..{longest}")
-    boards = PushTBatch(max_steps=max_steps)
+    boards = PushTBatch(max_steps=max_steps) if boards is None else boards
     states = boards.reset(seeds)  # (N, 5)
     history = [states] * spec.n_obs_steps
     trace, steps = [states], np.zeros(len(seeds), dtype=np.int64)

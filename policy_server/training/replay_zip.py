@@ -7,6 +7,7 @@ The store's layout is that of Chi et al. 2023: `data/state` (N, 5), `data/action
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
@@ -62,6 +63,8 @@ def load_replay(path: Path) -> Episodes:
         raise DatasetError(f"{path}: truncated or of another layout: {error.args[0]}") from error
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error}") from error
+    except (ValueError, RuntimeError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{path}: damaged: {error}") from error
     _check(path, ends, columns)
     state, action = columns["data/state"], columns["data/action"]
     return Episodes(
