@@ -122,6 +122,26 @@ def test_steps_at_once_are_a_straight_line_and_give_what_single_steps_give():
     assert one.board_state == pytest.approx(other.board_state, abs=1e-3)  # px, rad
 
 
+def test_a_tool_that_moves_like_the_benchmarks_agent_pushes_as_the_benchmark_does():
+    world, benchmark = new_world(), PushTBoard()
+    benchmark.reset(SEED)
+    world.step(tool_at(benchmark.state[:2]))
+    _, middle = past_the_block(world)
+    x, v = benchmark.state[:2], np.zeros(2)
+    coverages = []
+    for action in np.linspace(x, 2 * middle - x, 40):
+        benchmark.step_action(action)
+        coverages.append(benchmark.coverage())
+        for _ in range(10):
+            v = v + (100.0 * (action - x) - 20.0 * v) * 0.01
+            x = x + v * 0.01
+            world.step(tool_at(x))
+    state = world.state(MonoNs(0))
+    assert state.board_state == pytest.approx(benchmark.state, abs=1e-3)  # px, rad
+    assert np.linalg.norm(state.block_pose_px[:2] - middle) > 30
+    assert state.coverage == pytest.approx(coverages[-1], abs=1e-5)
+
+
 def test_the_same_calls_give_the_same_states_bit_for_bit():
     ends = []
     for _ in range(2):
