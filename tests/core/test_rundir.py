@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from robotd.core import janitor, rundir
+from robotd.core import janitor
 from robotd.core.errors import BusyError, ConfigError, RobotdError
 from robotd.core.rundir import RunDir, default_base, owner_pid, run_path, socket_path
 
@@ -360,7 +360,3 @@ def test_a_janitor_of_a_vanished_run_ends(tmp_path):
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def test_the_busy_time_is_shorter_than_a_daemons_start():
-    assert rundir._BUSY_S < 1.0
