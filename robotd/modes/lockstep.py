@@ -17,19 +17,21 @@ from robotd.core.protocols import Policy
 from robotd.core.types import ArmPhase, ArmTick, Limit
 from robotd.modes.episode_result import EpisodeResult
 from robotd.modes.lockstep_cell import CYCLE_NS, Faults, LockstepCell, instant
-from robotd.pipeline.action_map import BoardXy
 from robotd.pipeline.driver import PolicyDriver
 from robotd.pipeline.local_policy import LocalPolicyClient
 from robotd.pipeline.make_executor import lead_ns_for, make_executor
 from robotd.servo.plan_track import pose_at
 
 Array = NDArray[np.float64]
+Times = NDArray[np.int64]
 PolicyFactory = Callable[[], Policy]
 
 SETTLE_S: Final = 0.3
 """The armed tool rests so long before the policy takes over: the streams are filled."""
 STOP_LIMIT_S: Final = 2.0
 """After the policy is lost, the arm is watched so long until it rests."""
+REST_CYCLES: Final = 30
+"""It has stopped when its setpoint stood still for so many cycles: ten times the servo's lag."""
 FIRST_PLAN_LIMIT_S: Final = 3.0
 NEVER_S: Final = 1e6
 """A response that never comes [s]."""
@@ -77,7 +79,7 @@ class _Run:
             seed=seed,
         )
         self._lead_ns = lead_ns_for(spec, cell)
-        self._map = BoardXy(BoardFrame.of_task(cell.task), cell.task.tip_height_m)
+        self._board = BoardFrame.of_task(cell.task)
         self._max_failures = cell.policy.max_failures
         self._sent_px: list[Array] = []
         self._coverage: list[float] = []
@@ -114,12 +116,13 @@ class _Run:
 
     def come_to_rest(self) -> None:
         """Watch the arm brake, as far as its plan and the conductor let it."""
-        give_up_ns = self.cell.now + seconds_to_ns(STOP_LIMIT_S)
-        while self.cell.now < give_up_ns and not at_rest(self.cell.tick):
+        give_up_ns, resting_n = self.cell.now + seconds_to_ns(STOP_LIMIT_S), 0
+        while self.cell.now < give_up_ns and resting_n < REST_CYCLES:
             if self.cell.now < instant(self.start_ns, self._faults.conductor_stops_s):
                 self.cell.beat()
             self._note(self.cell.now)
             self.cell.cycle()
+            resting_n = resting_n + 1 if at_rest(self.cell.tick) else 0
 
     def result(self, seed: int, outcome: str, message: str) -> EpisodeResult:
         """Sum up."""
@@ -127,9 +130,6 @@ class _Run:
         limits = [t.verdict.limit for t in ticks if t.verdict.limit is not Limit.NONE]
         t_ns = self.start_ns + CYCLE_NS * np.arange(len(self._sent_px))
         sent_px = np.array(self._sent_px).reshape(-1, 2)
-        late = self._lead_ns // CYCLE_NS  # what is sent now is where the tool should be then
-        wanted_px = np.full_like(sent_px, np.nan)
-        wanted_px[late:] = sent_px[: max(0, len(sent_px) - late)]
         return EpisodeResult(
             seed=seed,
             outcome=outcome,
@@ -141,7 +141,7 @@ class _Run:
             t_s=(t_ns - self.start_ns) / 1e9,
             coverage=np.array(self._coverage),
             tool_px=self._tool_px(t_ns),
-            wanted_px=wanted_px,
+            wanted_px=_at_each(t_ns - self._lead_ns, t_ns, sent_px),
             chunks=tuple(self.driver.executor.records),
             starved_n=self.driver.executor.starved_n,
             refused_n=len(limits),
@@ -156,16 +156,15 @@ class _Run:
         if plan is None or now > plan.valid_until_ns:
             self._sent_px.append(np.full(2, np.nan))
         else:
-            self._sent_px.append(self._map.action(pose_at(plan, now)))
+            self._sent_px.append(self._board.to_px(pose_at(plan, now)[:3, 3]))
         self._coverage.append(self.cell.state.coverage)
 
-    def _tool_px(self, t_ns: NDArray[np.int64]) -> Array:
+    def _tool_px(self, t_ns: Times) -> Array:
         """Return where the tool was at each instant, between the states that the arm reported."""
         states = [tick.state for tick in self.cell.ticks]
-        measured = np.stack([self._map.action(state.T_base_tcp) for state in states])
+        p_base = np.stack([state.T_base_tcp[:3, 3] for state in states])
         measured_ns = np.array([state.t_ns for state in states])
-        axes = [np.interp(t_ns, measured_ns, measured[:, axis]) for axis in range(2)]
-        return np.stack(axes, axis=1)
+        return _at_each(t_ns, measured_ns, self._board.to_px(p_base))
 
     def _response_s(self) -> float:
         response_s = float(self._rng.choice(self._latencies.response_s))
@@ -243,6 +242,12 @@ def evaluate(
         initargs=(policy_factory,),
     ) as pool:
         return _collected(pool.map(partial(_Worker.episode, cell, latencies), seeds), progress)
+
+
+def _at_each(t_ns: Times, known_ns: Times, xy_px: Array) -> Array:
+    """Return (N, 2) places on the lines between known ones; NaN before the first."""
+    axes = [np.interp(t_ns, known_ns, xy_px[:, axis], left=np.nan) for axis in range(2)]
+    return np.stack(axes, axis=1)
 
 
 class _Worker:
