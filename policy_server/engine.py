@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from policy_server.checkpoint import Checkpoint
+from policy_server.device import find_device
 from policy_server.diffusion.ddim import DdimTable, ddim_sample, ddim_table, request_noise
 from robotd.core.errors import WireError
 from robotd.core.spec import ObsFeature, PolicySpec
@@ -22,7 +23,7 @@ class Engine:
 
     def __init__(self, checkpoint: Checkpoint, *, device: str = "cpu") -> None:
         self._about = checkpoint.about
-        self._device = torch.device(device)
+        self._device = find_device(device)
         self._network = checkpoint.network.to(self._device)
         self._tables: dict[int, DdimTable] = {}
         self._table(self._about.training.diffusion.sampler_steps)

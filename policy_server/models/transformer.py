@@ -31,8 +31,7 @@ class TransformerConfig(
         """Refuse a width that the heads cannot split."""
         if self.width % self.heads:
             raise ValueError(
-                f"heads: width = {self.width} cannot be split over {self.heads} heads; "
-                "use a divisor of the width"
+                f"a number of heads that divides width = {self.width}, not {self.heads}"
             )
 
 

@@ -31,11 +31,10 @@ class UnetConfig(
         for width in self.widths:
             if width % self.groups:
                 raise ValueError(
-                    f"widths: {width} is not a multiple of groups = {self.groups}; "
-                    "use multiples of it"
+                    f"widths that are multiples of groups = {self.groups}, not {width}"
                 )
         if self.kernel % 2 == 0:
-            raise ValueError(f"kernel: {self.kernel} is even, which shifts the actions; use odd")
+            raise ValueError(f"an odd kernel, as even ones shift the actions, not {self.kernel}")
 
 
 def _conv_block(channels_in: int, channels_out: int, *, kernel: int, groups: int) -> nn.Sequential:
@@ -106,8 +105,8 @@ class ConditionalUnet1d(nn.Module):
         levels = len(config.widths)
         if horizon % 2 ** (levels - 1):
             raise ValueError(
-                f"horizon: {horizon} cannot be halved {levels - 1} times for "
-                f"{levels} widths; use a multiple of {2 ** (levels - 1)}"
+                f"a horizon that {levels} widths can halve {levels - 1} times, "
+                f"a multiple of {2 ** (levels - 1)}, not {horizon}"
             )
         self.step_embedding = StepEmbedding(config.step_width)
         self.activation = nn.Mish()

@@ -29,8 +29,8 @@ class WindowConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         served = self.horizon - self.n_obs + 1
         if self.n_action_steps > served:
             raise ValueError(
-                f"n_action_steps: {self.n_action_steps} is more than the {served} rows that "
-                f"horizon = {self.horizon} and n_obs = {self.n_obs} serve"
+                f"n_action_steps of at most the {served} rows that horizon = {self.horizon} and "
+                f"n_obs = {self.n_obs} serve, not {self.n_action_steps}"
             )
 
 
@@ -46,7 +46,10 @@ class DiffusionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def __post_init__(self) -> None:
         """Refuse a number of steps that the spacing cannot do."""
-        ddim_steps(self.train_steps, self.sampler_steps, self.spacing)
+        try:
+            ddim_steps(self.train_steps, self.sampler_steps, self.spacing)
+        except ValueError as error:
+            raise ValueError(f"a sampler that can be ({error})") from error
 
 
 class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,14 +99,14 @@ class RunConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Refuse roll-outs between validations, and picking by seeds that score."""
         if self.rollout_every % self.validate_every:
             raise ValueError(
-                f"rollout_every: {self.rollout_every} is not a multiple of "
-                f"validate_every = {self.validate_every}"
+                f"a rollout_every that is a multiple of validate_every = {self.validate_every}, "
+                f"not {self.rollout_every}"
             )
         last = self.rollout_first_seed + self.rollout_episodes - 1
         if last >= FIRST_SCORING_SEED:
             raise ValueError(
-                f"rollout_first_seed: seed {last} would pick the policy, but seeds from "
-                f"{FIRST_SCORING_SEED} on score it"
+                f"roll-outs whose seeds stay below {FIRST_SCORING_SEED}, as those from there on "
+                f"score a policy and must not pick it, not up to {last}"
             )
 
 

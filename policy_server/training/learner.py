@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from policy_server.checkpoint import PolicyFile, network_of
+from policy_server.device import find_device
 from policy_server.training.config import OptimiserConfig
 from policy_server.training.state import SavedRun
 from robotd.core.errors import CheckpointError, ConfigError
@@ -57,13 +58,13 @@ def make_learner(about: PolicyFile) -> Learner:
         ConfigError: The network's sizes do not fit the window, or the device is not there.
     """
     config = about.training
+    device = find_device(config.run.device)
     torch.manual_seed(config.run.seed)
     try:
-        network = network_of(about).to(config.run.device)
-    except (ValueError, RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            config.name, "network", got=str(error).partition("\n")[0], expected="a valid network"
-        ) from error
+        network = network_of(about).to(device)
+    except ValueError as error:
+        kind = type(config.network).__name__
+        raise ConfigError(config.name, "network", got=kind, expected=str(error)) from error
     average = deepcopy(network).eval().requires_grad_(False)
     optimiser = torch.optim.AdamW(
         network.parameters(),

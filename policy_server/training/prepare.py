@@ -4,9 +4,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+import msgspec
 
 from policy_server.checkpoint import PolicyFile
+from policy_server.device import find_device
 from policy_server.features import PUSHT_OBSERVATION, PushtKeypoints
 from policy_server.normalizer import fit_min_max
 from policy_server.training.batches import Windows, make_windows
@@ -37,6 +38,7 @@ def prepare(config: TrainConfig, source: EpisodeSource) -> Prepared:
 
     Raises:
         DatasetError: Too few episodes, or none long enough for a window.
+        ConfigError: The device is not there.
     """
     try:
         train, validation = split_episodes(
@@ -44,6 +46,7 @@ def prepare(config: TrainConfig, source: EpisodeSource) -> Prepared:
         )
     except ValueError as error:
         raise DatasetError(str(error)) from error
+    device = find_device(config.run.device)
     train = with_mirror(train) if config.data.mirror else train
     features = PushtKeypoints()
     obs_range = fit_min_max(features.encode(train.arrays))
@@ -55,18 +58,20 @@ def prepare(config: TrainConfig, source: EpisodeSource) -> Prepared:
             obs_range=obs_range,
             action_range=action_range,
             window=config.window,
-            device=torch.device(config.run.device),
+            device=device,
         )
         for episodes in (train, validation)
     )
     if not len(train_windows):
         raise DatasetError(f"no episode is long enough for a horizon of {config.window.horizon}")
+    # A checkpoint travels: it names the file that it learnt from, not where that lay.
+    data = msgspec.structs.replace(config.data, dataset=Path(config.data.dataset).name)
     about = PolicyFile(
         spec=_spec(config, source.dt_s),
         features=features,
         obs_range=obs_range,
         action_range=action_range,
-        training=config,
+        training=msgspec.structs.replace(config, data=data),
         step=0,
         dataset_sha256=source.sha256,
         git_revision=_git_revision(),

@@ -22,7 +22,7 @@ _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`")
 _MISSING = re.compile(r"Object missing required field `(?P<name>[^`]*)`")
 _EXPECTED = re.compile(r"Expected (?P<want>.*?)(?:, got (?P<got>.*))?$")
-_ENUM = re.compile(r"Invalid enum value (?P<got>.*)$")
+_ENUM = re.compile(r"Invalid (?:enum )?value (?P<got>.*)$")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _explain(message: str, table: Mapping[str, Any], kind: type[Any], source: st
     key = _name_entries(table, kind, path.lstrip("."))
     if unknown := _UNKNOWN.search(what):
         name = unknown["name"]
-        known = _field_names(kind, key)
+        known = _field_names(kind, key, _value_at(table, key))
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"did you mean `{near[0]}`?" if near else ""
         dotted = f"{key}.{name}" if key else name
@@ -171,18 +171,27 @@ def _inspect(kind: Any) -> msgspec.inspect.Type | None:
     return None if kind is None else msgspec.inspect.type_info(_plain(kind))
 
 
-def _field_names(kind: type[Any], path: str) -> list[str]:
-    info = _inspect(_type_at(kind, path))
-    if isinstance(info, msgspec.inspect.StructType):
-        return [field.encode_name for field in info.fields]
-    return []
+def _field_names(kind: type[Any], path: str, given: Any) -> list[str]:
+    """Return the keys known at a path; of a union, those of the member whose tag is given."""
+    structs = _structs(_inspect(_type_at(kind, path)))
+    if len(structs) > 1 and isinstance(given, Mapping):
+        structs = [one for one in structs if given.get(one.tag_field) == one.tag] or structs
+    return list(dict.fromkeys(field.encode_name for info in structs for field in info.fields))
+
+
+def _structs(info: msgspec.inspect.Type | None) -> list[msgspec.inspect.StructType]:
+    """Return the struct, or all that a union chooses from."""
+    each = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
+    return [one for one in each if isinstance(one, msgspec.inspect.StructType)]
 
 
 def _choices(kind: type[Any], path: str) -> list[str]:
     info = _inspect(_type_at(kind, path))
     if isinstance(info, msgspec.inspect.LiteralType):
         return [str(value) for value in info.values]
-    return []
+    above, _, last = path.rpartition(".")
+    union = _structs(_inspect(_type_at(kind, above)))
+    return [str(one.tag) for one in union if one.tag_field == last]
 
 
 def _value_at(table: Any, path: str) -> Any:

@@ -204,7 +204,7 @@ def test_a_model_that_is_no_safetensors_is_refused(folder):
         (["spec", "n_obs_steps"], 3, r"spec\.n_obs_steps: got 3, expected 2"),
         (["obs_range"], {"minimum": [0.0], "maximum": [1.0]}, "obs_range: got 1, expected 20"),
         (["action_range", "minimum"], [0.0], "minima"),
-        (["training", "network", "kernel"], 4, "use odd"),
+        (["training", "network", "kernel"], 4, "an odd kernel"),
         (["training", "network", "widths"], [8, 32], "tensors|architecture"),
         (["training", "window", "horizon"], 17, "horizon"),
     ],

@@ -121,10 +121,10 @@ def test_the_shipped_size_is_small():
 @pytest.mark.parametrize(
     ("values", "fault"),
     [
-        ({"kind": "unet", "widths": [12]}, "not a multiple of groups"),
-        ({"kind": "unet", "kernel": 4}, "use odd"),
+        ({"kind": "unet", "widths": [12]}, "multiples of groups = 8, not 12"),
+        ({"kind": "unet", "kernel": 4}, "an odd kernel"),
         ({"kind": "unet", "width": [8]}, "unknown field `width`"),
-        ({"kind": "transformer", "width": 30}, "cannot be split over 4 heads"),
+        ({"kind": "transformer", "width": 30}, "divides width = 30, not 4"),
         ({"kind": "mlp"}, "mlp"),
     ],
 )

@@ -172,6 +172,7 @@ def test_pictures_and_videos_are_written(tiny_run, tmp_path, capsys):
     [
         (["--policy", "nowhere"], "nowhere: no such checkpoint folder"),
         (["--policy", "TINY", "--episodes", "0"], "--episodes: got 0, expected at least 1"),
+        (["--policy", "TINY", "--device", "gpu"], "device: got 'gpu'"),
         (["--policy", "TINY", "--steps", "16"], "nearest valid number is 20"),
         (["--policy", "TINY", "--latency-steps", "9"], "latency steps: got 9, expected 0 to 7"),
         (["--policy", "TINY", "--episodes", "1", "--steps", "1", "--json", "/proc/no/x"], "/proc"),

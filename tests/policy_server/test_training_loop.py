@@ -204,14 +204,18 @@ def test_debug_run_from_the_command_line(dataset, tmp_path, capsys):
         (["--config", str(UNET), "--set", "optimiser.lr"], "expected KEY=VALUE"),
         (["--config", str(UNET), "--set", "optimiser.lt=1"], "did you mean `lr`"),
         (["--config", str(UNET), "--steps", "0"], "optimiser.steps"),
+        (["--config", str(UNET), "--dataset", "TINY", "--device", "cuda:77"], "device: got"),
+        (["--config", str(UNET), "--dataset", "TINY", "--device", "gpu"], "device: got 'gpu'"),
         (["--resume", "nowhere"], "there is no run to resume in nowhere"),
         (["--resume", "nowhere", "--steps", "3"], "only --dataset"),
     ],
 )
-def test_bad_arguments_are_one_line_and_not_zero(arguments, says, capsys, tmp_path, monkeypatch):
+def test_bad_arguments_are_one_line_and_not_zero(
+    arguments, says, dataset, capsys, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
 
-    status = main(["train", *arguments])
+    status = main(["train", *(str(dataset) if word == "TINY" else word for word in arguments)])
 
     error = capsys.readouterr().err
     assert status == 1
@@ -276,5 +280,5 @@ def test_a_network_that_does_not_fit_the_window_is_refused(tiny_config, episodes
     window = msgspec.structs.replace(tiny_config.window, horizon=15)
     config = msgspec.structs.replace(tiny_config, window=window)
 
-    with pytest.raises(ConfigError, match="cannot be halved"):
+    with pytest.raises(ConfigError, match="a multiple of 2, not 15"):
         train(config, episodes, tmp_path, progress=SilentProgress())
