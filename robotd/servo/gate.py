@@ -26,6 +26,7 @@ REST_RAD_S = 0.01
 """Joints slower than this stand still: the measurement's own noise is below [rad/s]."""
 
 _BRAKE_SHARE = 0.999  # of the acceleration limit, so that rounding never breaks it
+_NO_BRAKE = np.empty((0, 6))
 _ACCEPTED = Verdict(accepted=True)
 _UNIT = {
     Limit.JOINT_RANGE: "rad beyond",
@@ -68,9 +69,8 @@ class Gate:
         self._axis = np.array(envelope.tool_axis) / np.linalg.norm(envelope.tool_axis)
         self._cone = envelope.tool_cone_rad
         self._sigma = envelope.min_singular_value
-        self._q = np.full(6, np.nan)
-        self._v = self._a = np.zeros(6)
-        self._brake = np.empty((0, 6))
+        self._q = self._v = self._a = np.full(6, np.nan)
+        self._brake = _NO_BRAKE
 
     @property
     def q_rad(self) -> Array:
@@ -79,12 +79,12 @@ class Gate:
 
     @property
     def qd_rad_s(self) -> Array:
-        """(6,) first difference of the emitted joints [rad/s]."""
+        """(6,) first difference of the emitted joints [rad/s]; NaN before the first `reset`."""
         return self._v
 
     @property
     def qdd_rad_s2(self) -> Array:
-        """(6,) second difference of the emitted joints [rad/s²]."""
+        """(6,) second difference of the emitted joints [rad/s²]; NaN before the first `reset`."""
         return self._a
 
     @property
@@ -118,7 +118,7 @@ class Gate:
                 f"start: the arm stands outside its envelope: {limit.name.lower()} is {value:.4g},"
                 f" bound {bound:.4g} ({_UNIT[limit]}); jog it back inside"
             )
-        self._emit(start, np.zeros(6), np.zeros(6), np.empty((0, 6)))
+        self._emit(start, np.zeros_like(start), np.zeros_like(start), _NO_BRAKE)
 
     def step(self, candidate: object) -> tuple[Setpoint, Verdict]:
         """Emit the candidate, or the next sample of the verified brake.
@@ -129,7 +129,12 @@ class Gate:
 
         Returns:
             The setpoint, and what became of the candidate.
+
+        Raises:
+            EnvelopeError: There was no `reset`.
         """
+        if np.isnan(self._v).any():
+            raise EnvelopeError("gate: step without a start; reset it at the measured joints first")
         q = _six_finite(candidate)
         if q is None:
             return self._brake_on(Limit.NONE if candidate is None else Limit.FINITE)
@@ -141,7 +146,6 @@ class Gate:
         a = np.diff(np.vstack((self._v, v)), axis=0) / self._dt_s
         broken = (
             self._check_range(path)
-            or self._check_speed(v)
             or _above(Limit.JOINT_ACCELERATION, np.abs(a), self._acceleration)
             or self._check_points(path)
         )
@@ -165,13 +169,14 @@ class Gate:
     def _brake_from(self, q: Array) -> Array:
         """Straight brake (N, 6) of all joints together from `q`, the slowing of the fastest fixed.
 
-        Row j is reached at the share (N - j) / N of the speed, so the last two rows are equal.
+        Row j is reached at the share (N - j) / N of the speed: none is faster than the candidate,
+        and the last two rows are equal.
         """
         moved = q - self._q
         slowing = _BRAKE_SHARE * self._acceleration * self._dt_s * self._dt_s
         rows = ceil(np.abs(moved).max() / slowing)
         j = np.arange(1.0, rows + 1.0)[:, None]
-        return q + (j - j * (j + 1.0) / (2 * max(rows, 1))) * moved
+        return q + (j - j * (j + 1.0) / (2 * rows)) * moved
 
     def _check_range(self, q: Array) -> Broken | None:
         beyond = np.maximum(self._q_min - q, q - self._q_max)
@@ -209,7 +214,7 @@ class Gate:
         try:
             np.linalg.cholesky(gram)
         except np.linalg.LinAlgError:
-            worst = float(np.linalg.svd(J[-1], compute_uv=False)[-1])
+            worst = float(np.linalg.svd(J[0], compute_uv=False)[-1])
             return Limit.SINGULARITY, worst, self._sigma
         return None
 

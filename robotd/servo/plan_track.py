@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robotd.core.clock import MonoNs
-from robotd.core.geometry import interpolate_pose
+from robotd.core.geometry import ORTHONORMAL_TOLERANCE, interpolate_pose
 from robotd.core.types import Plan
 
 Array = NDArray[np.float64]
@@ -23,11 +23,18 @@ def pose_at(plan: Plan, t_ns: int) -> Array:
     return interpolate_pose(plan.T_base_tcp[after - 1], plan.T_base_tcp[after], share)
 
 
+def all_rotations(plan: Plan) -> bool:
+    """Say whether every row has an orientation, so that what lies between two means something."""
+    R = plan.T_base_tcp[:, :3, :3]
+    error = R @ R.transpose(0, 2, 1) - np.eye(3)
+    return bool(np.abs(error).max() <= ORTHONORMAL_TOLERANCE)
+
+
 class PlanTrack:
     """Keeps to plans that are valid and begin where the tool is.
 
     Attributes:
-        refused_n: Plans that began too far away.
+        refused_n: Plans that began too far away, or with an orientation that is none.
     """
 
     def __init__(self, max_jump_m: float) -> None:
@@ -58,7 +65,7 @@ class PlanTrack:
             wanted = pose_at(plan, now_ns)
             near = [T_base_cmd] if self._plan is None else [T_base_cmd, pose_at(self._plan, now_ns)]
             jump_m = min(float(np.linalg.norm(wanted[:3, 3] - T[:3, 3])) for T in near)
-            if jump_m <= self._max_jump_m:
+            if jump_m <= self._max_jump_m and all_rotations(plan):
                 self._plan = plan
             else:
                 self._plan, self._refused = None, plan.epoch

@@ -10,7 +10,7 @@ from robotd.core.process import StopFlag, announce_ready, die_with_parent
 from robotd.core.protocols import Clock, RobotArm
 from robotd.core.records import TICK_BYTES, pack_tick
 from robotd.core.ring import RingWriter
-from robotd.core.run_files import ARM_RING, MAILBOX
+from robotd.core.run_files import ARM_RIGHTS, ARM_RING, MAILBOX
 from robotd.core.types import ArmTick
 from robotd.core.ur_models import ur_model
 from robotd.servo.loop import ArmLoop
@@ -49,6 +49,7 @@ def main(
         die_with_parent()
         clock = SystemClock()
         rights = obtain()
+        (run / ARM_RIGHTS).write_text(rights.refusal)
         envelope = cell.envelope
         if not (cell.mock or (rights.fifo and rights.locked)):
             if not without_realtime:

@@ -1,18 +1,18 @@
 """The mock cell's arms, and a bench that runs the arm loop in lockstep."""
 
+import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from robotd.core.arm_model import kinematics_of
 from robotd.core.clock import MS, FakeClock, MonoNs
 from robotd.core.config import ArmConfig, Box, EnvelopeConfig, Pose
 from robotd.core.geometry import pose
 from robotd.core.types import ArmTick, Orders, Plan
-from robotd.core.ur_models import ur_model
-from robotd.servo.gate import Gate
 from robotd.servo.loop import ArmLoop
 from robotd.sim.arm import SimArm
 
@@ -32,17 +32,6 @@ ENVELOPE = EnvelopeConfig(
 def arm_config(model: str = "ur5e") -> ArmConfig:
     return ArmConfig(
         kind="sim", model=model, tool=Pose(position_m=(0.0, 0.0, 0.15)), home_q_rad=HOME[model]
-    )
-
-
-def make_gate(model: str = "ur5e", envelope: EnvelopeConfig = ENVELOPE, rate_hz: float = 0.0):
-    config = arm_config(model)
-    rate_hz = rate_hz or ur_model(model).servo_rate_hz
-    return Gate(
-        envelope=envelope,
-        model=ur_model(model),
-        kinematics=kinematics_of(config),
-        dt_s=1.0 / rate_hz,
     )
 
 
@@ -125,6 +114,43 @@ class Bench:
         return self.plan
 
 
+def _beside(name: str):
+    """Load a module that lies beside this one."""
+    spec = importlib.util.spec_from_file_location(
+        f"servo_{name}", Path(__file__).with_name(f"{name}.py")
+    )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+GATE_CHECKS = _beside("gate_checks")
+GATE_MUTANTS = _beside("gate_mutants")
+
+
+def pytest_generate_tests(metafunc):
+    if "gate_check" in metafunc.fixturenames:
+        checks = GATE_CHECKS.CHECKS
+        metafunc.parametrize("gate_check", checks, ids=[check.__name__ for check in checks])
+
+
+@pytest.fixture(scope="session")
+def gate_checks():
+    return GATE_CHECKS
+
+
+@pytest.fixture(scope="session")
+def gate_mutants():
+    return GATE_MUTANTS
+
+
 @pytest.fixture
 def bench() -> Bench:
+    """A UR5e at home, not yet armed."""
     return Bench()
+
+
+@pytest.fixture
+def make_bench() -> type[Bench]:
+    return Bench
