@@ -10,6 +10,7 @@ from pathlib import Path
 
 from robotd.core.endpoint import check_endpoint
 from robotd.core.errors import ConfigError
+from robotd.core.process import die_with_parent
 from robotd.core.protocols import Policy
 from robotd.core.spec import PolicySpec
 
@@ -42,6 +43,7 @@ def run_serve(args: argparse.Namespace) -> int:
     Raises:
         RobotdError: The policy cannot be loaded, or the endpoint is taken or not on this machine.
     """
+    die_with_parent()
     try:
         from policy_server.server import PolicyServer  # here: training needs no pyzmq
     except ModuleNotFoundError as error:

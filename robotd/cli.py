@@ -1,5 +1,7 @@
 """The command line: the one place that turns words into calls, and errors into one line."""
 
+import contextlib
+import io
 import logging
 import os
 import sys
@@ -33,14 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         if words and words[0] in LEARNING:
             _become_policy_server(words)
-        command = tyro.cli(
-            Command,
-            prog="robotd",
-            description=DESCRIPTION,
-            args=words,
-            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.UseAppendAction),
-        )
-        sys.exit(_dispatch(command))
+        sys.exit(_dispatch(_parse(words)))
     except (RobotdError, OSError) as error:
         sys.exit(_complain(str(error)))
     except KeyboardInterrupt:
@@ -48,6 +43,38 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Exception:  # the boundary: an unforeseen fault still ends in an exit code
         logging.getLogger(__name__).exception("unforeseen fault; please report it")
         sys.exit(EXIT_FAULT)
+
+
+def _parse(words: Sequence[str]) -> UpOptions | RunOptions | StatusOptions | AckOptions:
+    """Turn words into options; `--help` prints and exits.
+
+    Raises:
+        RobotdError: A word that no command knows; the parser's drawing as one line.
+    """
+    drawing = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(drawing):
+            return tyro.cli(
+                Command,
+                prog="robotd",
+                description=DESCRIPTION,
+                args=words,
+                config=(tyro.conf.FlagCreatePairsOff, tyro.conf.UseAppendAction),
+            )
+    except SystemExit as error:
+        if error.code in (0, None):
+            raise
+        raise RobotdError(_sentence_of(drawing.getvalue())) from error
+
+
+def _sentence_of(drawing: str) -> str:
+    """Return what the parser's box says, without the box: its first part, and the nearest name."""
+    lines = [line.strip("│ ") for line in drawing.splitlines() if line[:1] == "│"]
+    parts = " ".join(line if line.strip("─") else "\n" for line in lines).split("\n")
+    said = parts[0].strip().rstrip(".") or "words that were not understood"
+    near = [line.split()[0] for line in lines if line.startswith("--")]
+    meant = f"; did you mean {', '.join(near)}?" if near and "nrecognized" in said else ";"
+    return f"command line: {said}{meant} see `robotd --help`"
 
 
 def _dispatch(command: UpOptions | RunOptions | StatusOptions | AckOptions) -> int:

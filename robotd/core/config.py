@@ -10,6 +10,9 @@ Joints = tuple[float, float, float, float, float, float]
 Point = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 TWO_PI = 6.2831853
+SEEDS_N = 2**32
+"""Seeds of the world are below this: the paper's generator takes no others."""
+LONGEST_EPISODE_S = 3600.0
 
 
 class Pose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,13 +148,13 @@ class TaskConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where on the board a run starts [px]; by default as the mock's world says, or the middle."""
     command_filter: Literal["none", "pusht_pd"] = "pusht_pd"
     """`pusht_pd` gives the tool the dynamics of the simulated agent (kp 100, kv 20, 100 Hz)."""
-    max_episode_s: Positive = 30.0
+    max_episode_s: Annotated[float, Meta(gt=0, le=LONGEST_EPISODE_S)] = 30.0
 
 
 class WorldConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The simulated world of the mock cell."""
 
-    seed: Annotated[int, Meta(ge=0)] = 200000
+    seed: Annotated[int, Meta(ge=0, lt=SEEDS_N)] = 200000
     """Start of the block and the tool by the paper's protocol."""
     tracker_noise_m: NonNegative = 0.0
     tracker_noise_rad: NonNegative = 0.0

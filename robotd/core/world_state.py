@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robotd.core.clock import MonoNs
+from robotd.core.config import SEEDS_N
 from robotd.core.errors import CorruptRecordError
 
 _STATE = struct.Struct("<4s4x5q11d")
@@ -19,9 +20,6 @@ WORLD_STATE_BYTES = _STATE.size
 
 WORLD_ORDER_BYTES = _ORDER.size
 """Size of a `WorldOrder`."""
-
-SEEDS_N = 2**32
-"""Seeds are below this: the paper's generator takes no others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,9 @@ from robotd.modes.messages import ProcessStatus
 READY_S: Final = 20.0
 RESTART_PAUSE_NS: Final = S // 2
 RESTARTS_MAX: Final = 5
-"""So many restarts within a minute, then the process stays dead."""
+"""So many restarts within a minute, then the process stays dead until the daemon is restarted."""
 RESTARTS_WINDOW_NS: Final = 60 * S
+NEVER_NS: Final = 2**63
 STOP_S: Final = 3.0
 
 ARM, WORLD = "arm", "world"
@@ -77,8 +78,12 @@ class Children:
             if name not in self._restart_at:
                 dead[name] = str(child.died())
                 self._restart_at[name] = now + RESTART_PAUSE_NS
-            elif now >= self._restart_at[name] and self._may_restart(name, now):
+                if not self._may_restart(name, now):
+                    self._restart_at[name] = NEVER_NS
+                    dead[name] += f"; given up after {RESTARTS_MAX} restarts"
+            elif now >= self._restart_at[name]:
                 del self._restart_at[name]
+                self._restarts_n[name] += 1
                 self._running[name] = self._spawn(name)
         return dead
 
@@ -92,7 +97,6 @@ class Children:
         if len(times) >= RESTARTS_MAX:
             return False
         times.append(now)
-        self._restarts_n[name] += 1
         return True
 
     def why_not_ready(self) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from robotd.core.clock import MS, MonoNs, S
+from robotd.core.clock import MS, MonoNs
 from robotd.core.config import CellConfig
 from robotd.core.errors import RobotdError, SupervisorError
 from robotd.core.mailbox import MailboxWriter
@@ -18,36 +18,21 @@ from robotd.core.process import StopFlag
 from robotd.core.protocols import Clock
 from robotd.core.ring import RingWriter
 from robotd.core.run_files import ARM_RIGHTS, MAILBOX, WORLD_ORDERS
-from robotd.core.types import ArmFault, ArmPhase, ArmTick, Orders, Plan
+from robotd.core.types import Orders, Plan
 from robotd.core.world_state import WORLD_ORDER_BYTES, WorldOrder, pack_world_order
+from robotd.modes.arm_watch import STOP_LIMIT_NS, ArmWatch, silent
 from robotd.modes.children import ARM, Children
 from robotd.modes.control import ControlServer
 from robotd.modes.daemon_status import daemon_status
 from robotd.modes.episode import Episode
 from robotd.modes.feed import Feed
+from robotd.modes.lease import Lease
 from robotd.modes.messages import ControlReply, ControlRequest, RunRequest
 from robotd.modes.policy_link import PolicyLink
 from robotd.modes.run_record import RunRecord
 from robotd.modes.supervisor import ENGAGED, Event, State, Supervisor
 
 CYCLE_NS: Final = 10 * MS
-CLIENT_SILENT_NS: Final = 1 * S
-"""A client that holds the lease and is silent for longer stops the motion."""
-ARM_SILENT_NS: Final = 300 * MS
-ENGAGE_LIMIT_NS: Final = 10 * S
-STOP_LIMIT_NS: Final = 3 * S
-
-FAULTS: Final = {
-    ArmFault.NONE: "the arm process stopped without saying why",
-    ArmFault.STALE_STATE: "the arm's state went stale; check the network to the controller",
-    ArmFault.SAFETY_STOP: "the controller stopped the arm (safety status); see its pendant",
-    ArmFault.PROGRAM_STOPPED: "the controller no longer follows setpoints; see its pendant",
-    ArmFault.DRIVER_ERROR: "the arm's driver failed; see arm.log in the run directory",
-    ArmFault.OWN_GAP: "the arm process was held up for too long; check the computer's load",
-    ArmFault.TRACKING: "the arm is not where it was told to be; check for a collision and payload",
-    ArmFault.START_OUTSIDE: "the arm is outside the safety envelope; move it inside by hand",
-    ArmFault.START_MOVING: "the arm was moving when it was armed; wait until it rests",
-}
 
 log = logging.getLogger(__name__)
 
@@ -73,13 +58,12 @@ class Conductor:
         self._link = PolicyLink(cell, clock)
         self._supervisor = Supervisor()
         self._supervisor.first_session(1 + secrets.randbits(40))
-        self._owner, self._owner_heard_ns = "", MonoNs(0)
-        self._armed_ns = self._stopping_ns = MonoNs(0)
+        self._lease, self._arm_watch = Lease(), ArmWatch()
         self._episode: Episode | None = None
         self._record: RunRecord | None = None
         self._world_episode = 0
         self._quit = False
-        self._put(Orders(t_ns=clock.now(), session=0, plan=None))
+        self._mailbox.put(Orders(t_ns=clock.now(), session=0, plan=None))
 
     def run(self, stop: StopFlag) -> None:
         """Run until a signal or a client's `quit`; the arm has stopped when it returns.
@@ -91,7 +75,7 @@ class Conductor:
             self._children.start(stop)
             deadline_ns = self._clock.now()
             while not (stop.requested or self._quit):
-                self._cycle(self._clock.now())
+                self.cycle(self._clock.now())
                 missed = max(0, self._clock.now() - deadline_ns) // CYCLE_NS
                 deadline_ns = MonoNs(deadline_ns + (1 + missed) * CYCLE_NS)
                 self._clock.sleep_until(deadline_ns)
@@ -99,56 +83,36 @@ class Conductor:
         finally:
             self._close()
 
-    def _cycle(self, now: MonoNs) -> None:
+    def cycle(self, now: MonoNs) -> None:
+        """Do one cycle; to be called every 10 ms."""
         dead = self._children.poll(now)
         ticks, worlds = self._feed.read(now)
-        if self._record is not None and not self._record.outcome:
+        if self._record is not None and not self._record.closed:
             self._record.add(ticks, worlds, self._link.source)
         for peer, request in self._control.requests():
             self._answer(peer, request, now)
-        self._watch_processes(dead)
-        self._watch_arm(now)
-        self._watch_client(now)
+        self._watch(dead, now)
         plan = self._plan(now)
         if plan is not None:
-            self._put(Orders(t_ns=now, session=self._supervisor.session, plan=plan))
+            self._mailbox.put(Orders(t_ns=now, session=self._supervisor.session, plan=plan))
         else:
             self._mailbox.beat(now)
 
-    # What can go wrong
-
-    def _watch_processes(self, dead: dict[str, str]) -> None:
+    def _watch(self, dead: dict[str, str], now: MonoNs) -> None:
+        """See what can go wrong: a process died, the arm failed, the client disappeared."""
         for name, sentence in dead.items():
             log.warning("%s", sentence)
             if name == ARM and self._supervisor.state in ENGAGED:
                 self._handle(Event.FAIL, f"{sentence}; it was started again, disarmed")
             elif self._supervisor.state is State.RUNNING:
                 self._handle(Event.PAUSE, sentence)
-
-    def _watch_arm(self, now: MonoNs) -> None:
-        tick, state = self._feed.tick, self._supervisor.state
-        if state not in ENGAGED or tick is None:
-            return
-        if now - tick.t_ns > ARM_SILENT_NS:
-            silent_ms = (now - tick.t_ns) // MS
-            self._handle(Event.FAIL, f"arm: no cycle for {silent_ms} ms; its process hangs")
-        elif tick.session == self._supervisor.session and tick.phase is ArmPhase.FAULT:
-            self._handle(Event.FAIL, f"arm: {FAULTS[tick.fault]}")
-        elif tick.session != self._supervisor.session and now - self._armed_ns > ENGAGE_LIMIT_NS:
-            self._handle(Event.FAIL, "arm: did not engage within 10 s; see arm.log")
-        elif state is State.STOPPING and self._at_rest(tick):
-            self._handle(Event.AT_REST)
-        elif state is State.STOPPING and now - self._stopping_ns > STOP_LIMIT_NS:
-            self._handle(Event.FAIL, "arm: did not come to rest within 3 s")
-
-    def _watch_client(self, now: MonoNs) -> None:
-        silent = now - self._owner_heard_ns > CLIENT_SILENT_NS
-        if self._owner and silent and self._supervisor.state in ENGAGED:
-            lost, self._owner = self._owner, ""
+        s = self._supervisor
+        if seen := self._arm_watch.look(now, self._feed.tick, s.state, s.session):
+            self._handle(*seen)
+        if self._lease.silent(now) and self._supervisor.state in ENGAGED:
+            lost = self._lease.owner
+            self._lease.release()
             self._handle(Event.CLIENT_LOST, f"client {lost} disappeared")
-
-    def _at_rest(self, tick: ArmTick) -> bool:
-        return tick.phase in (ArmPhase.HOLDING, ArmPhase.DISARMED)
 
     # The state and what follows from it
 
@@ -159,19 +123,16 @@ class Conductor:
         if state is before:
             return
         log.info("%s -> %s by %s%s", before, state, event, f": {reason}" if reason else "")
-        if state is State.ARMED:
-            self._armed_ns = now
-        if state is State.STOPPING:
-            self._stopping_ns = now
+        self._arm_watch.entered(state, now)
+        if state is not State.RUNNING:
+            self._mailbox.put(Orders(t_ns=now, session=self._supervisor.session, plan=None))
         if self._record is not None and state not in (State.RUNNING, State.PAUSED):
             outcome = {Event.FAIL: "fault", Event.CLIENT_LOST: "client lost"}.get(event, "stopped")
-            self._record.end(outcome, reason, now)
+            self._record.end(outcome, self._supervisor.reason, now)
         if self._record is not None and event is Event.PAUSE:
             self._record.pauses_n += 1
         if state in (State.DISARMED, State.FAULT):
             self._finish()
-        if state is not State.RUNNING:
-            self._put(Orders(t_ns=now, session=self._supervisor.session, plan=None))
 
     def _plan(self, now: MonoNs) -> Plan | None:
         """Let the episode do its cycle while it runs."""
@@ -191,8 +152,12 @@ class Conductor:
 
     def _finish(self) -> None:
         """Write what the episode left; the next arming starts afresh."""
-        record, self._episode, self._owner = self._record, None, ""
-        if record is None or not record.request.trace:
+        record, self._episode = self._record, None
+        self._lease.release()
+        if record is None or record.closed:
+            return
+        record.closed = True
+        if not record.request.trace:
             return
         spec = self._link.spec
         try:
@@ -203,22 +168,20 @@ class Conductor:
                 realtime=self._realtime(),
             )
         except OSError as error:
-            self._supervisor.reason = f"{record.request.trace}: trace not written ({error})"
-            log.warning("%s", self._supervisor.reason)
+            unwritten = f"{record.request.trace}: trace not written ({error})"
+            log.warning("%s", unwritten)
+            why = self._supervisor.reason
+            self._supervisor.reason = f"{why}; {unwritten}" if why else unwritten
 
     def _realtime(self) -> bool:
         """Whether the arm process has all real-time rights, as it says when it starts."""
         said = self._run_dir / ARM_RIGHTS
         return said.exists() and not said.read_text()
 
-    def _put(self, orders: Orders) -> None:
-        self._mailbox.put(orders)
-
     # Clients
 
     def _answer(self, peer: bytes, request: ControlRequest, now: MonoNs) -> None:
-        if request.client == self._owner:
-            self._owner_heard_ns = now
+        self._lease.heard(request.client, now)
         ok, message = True, ""
         try:
             self._obey(request, now)
@@ -227,7 +190,7 @@ class Conductor:
         status = daemon_status(
             cell=self._cell,
             supervisor=self._supervisor,
-            owner=self._owner,
+            owner=self._lease.owner,
             link=self._link,
             realtime=self._realtime(),
             processes=self._children.status(),
@@ -249,17 +212,18 @@ class Conductor:
         if op == "status":
             return
         if op in ("stop", "disarm"):  # anybody may stop
-            if self._supervisor.allows(Event(op)):
-                self._handle(Event(op), f"{op} by {request.client}")
+            self._stop(Event(op), request.client)
             return
-        self._check_lease(request)
+        self._lease.check(request.client, op)
         if op == "prepare":
-            self._require_disarmed("prepare")
+            if self._supervisor.state is not State.DISARMED:
+                raise SupervisorError(f"cannot prepare while {self._supervisor.state.value}")
             self._link.connect(request.endpoint)
+            self._lease.prepared_by = request.client
         elif op == "arm":
             self._arm(request, now)
         elif op == "start":
-            self._start(request.run or RunRequest(), now)
+            self._start(request, now)
         elif op == "resume":
             self._handle(Event.RESUME)
             if self._episode is not None:
@@ -269,44 +233,41 @@ class Conductor:
         elif op == "quit":
             self._quit = True
 
-    def _check_lease(self, request: ControlRequest) -> None:
-        if self._owner and request.client != self._owner:
-            raise SupervisorError(f"{request.op}: refused, {self._owner} drives this cell")
-
-    def _require_disarmed(self, what: str) -> None:
-        if self._supervisor.state is not State.DISARMED:
-            raise SupervisorError(f"cannot {what} while {self._supervisor.state.value}")
+    def _stop(self, event: Event, client: str) -> None:
+        """Stop; why the cell had paused before is worth more than who stopped it then."""
+        if self._supervisor.allows(event):
+            told = self._supervisor.state in (State.PAUSED, State.STOPPING)
+            self._handle(event, "" if told else f"{event} by {client}")
 
     def _arm(self, request: ControlRequest, now: MonoNs) -> None:
         if waiting := self._children.why_not_ready():
             raise SupervisorError(f"cannot arm: {waiting}; see their logs in the run directory")
-        tick = self._feed.tick
-        if tick is None or now - tick.t_ns > ARM_SILENT_NS:
+        if silent(self._feed.tick, now):
             raise SupervisorError("cannot arm: the arm process is silent")
-        self._owner, self._owner_heard_ns = request.client, now
-        try:
-            self._handle(Event.ARM)
-        except SupervisorError:
-            self._owner = ""
-            raise
+        self._handle(Event.ARM)
+        self._lease.take(request.client, now)
 
-    def _start(self, request: RunRequest, now: MonoNs) -> None:
+    def _start(self, request: ControlRequest, now: MonoNs) -> None:
         spec, source, tick = self._link.spec, self._link.source, self._feed.tick
+        run = request.run or RunRequest()
         if spec is None or source is None:
             raise SupervisorError(f"cannot start: {self._link.failure or 'no policy is connected'}")
+        if self._lease.prepared_by != request.client:
+            who = self._lease.prepared_by
+            raise SupervisorError(f"cannot start: {who} has connected another policy meanwhile")
         if tick is None or tick.session != self._supervisor.session:
             raise SupervisorError("cannot start: the arm has not engaged yet")
-        self._handle(Event.START)
         self._feed.watch_cameras(frozenset(f.key for f in spec.observation if f.image is not None))
-        self._record = RunRecord(cell=self._cell, request=request, now=now)
-        self._episode = Episode(
+        episode = Episode(
             cell=self._cell,
             spec=spec,
             source=source,
-            request=request,
-            reset_world=self._world_resetter(request.seed) if self._cell.mock else None,
+            request=run,
+            reset_world=self._world_resetter(run.seed) if self._cell.mock else None,
         )
-        self._record.watch(self._episode)
+        self._handle(Event.START)
+        self._episode = episode
+        self._record = RunRecord(cell=self._cell, request=run, episode=episode, now=now)
 
     def _world_resetter(self, seed: int) -> Callable[[], int]:
         def reset() -> int:
@@ -327,7 +288,7 @@ class Conductor:
             self._handle(Event.DISARM, "the daemon ends")
         deadline_ns = self._clock.now() + STOP_LIMIT_NS
         while self._supervisor.state is State.STOPPING and self._clock.now() < deadline_ns:
-            self._cycle(self._clock.now())
+            self.cycle(self._clock.now())
             self._clock.sleep_until(MonoNs(self._clock.now() + CYCLE_NS))
 
     def _close(self) -> None:

@@ -22,6 +22,8 @@ from robotd.modes.messages import (
 )
 
 SOCKET_NAME = "control"
+REQUESTS_PER_CYCLE_N = 64
+"""More wait for the next cycle: no client can keep the daemon from the arm."""
 
 
 def endpoint_of(run_dir: Path) -> str:
@@ -51,7 +53,7 @@ class ControlServer:
 
     def requests(self) -> Iterator[tuple[bytes, ControlRequest]]:
         """Yield what has come in, with whom to answer; refuses malformed ones by itself."""
-        while True:
+        for _ in range(REQUESTS_PER_CYCLE_N):
             try:
                 parts = self._socket.recv_multipart(zmq.DONTWAIT)
             except zmq.Again:
@@ -61,14 +63,11 @@ class ControlServer:
             peer, body = parts
             try:
                 request = self._decoder.decode(body)
-            except msgspec.MsgspecError as error:
-                self.reply(peer, ControlReply(id=0, ok=False, message=f"malformed: {error}"))
+            except (msgspec.MsgspecError, RecursionError) as error:
+                message = _other_version(body) or f"malformed: {error}"
+                self.reply(peer, ControlReply(id=0, ok=False, message=message))
                 continue
-            if request.version != CONTROL_VERSION:
-                message = (
-                    f"control protocol: client speaks {request.version}, daemon {CONTROL_VERSION}; "
-                    "restart the older one"
-                )
+            if message := _other_version(body):
                 self.reply(peer, ControlReply(id=request.id, ok=False, message=message))
                 continue
             yield peer, request
@@ -84,6 +83,26 @@ class ControlServer:
         """Close the socket and remove its file."""
         self._socket.close()
         self._context.term()
+
+
+class _Versioned(msgspec.Struct):
+    """The one field that every version of the protocol has."""
+
+    version: int = 0
+
+
+def _other_version(body: bytes) -> str:
+    """Return the refusal of another version's client; empty for this version's and for garbage."""
+    try:
+        version = msgspec.msgpack.decode(body, type=_Versioned).version
+    except (msgspec.MsgspecError, RecursionError):
+        return ""
+    if version in (0, CONTROL_VERSION):
+        return ""
+    return (
+        f"control protocol: client speaks {version}, daemon {CONTROL_VERSION}; "
+        "restart the older one"
+    )
 
 
 class ControlClient:
@@ -110,7 +129,7 @@ class ControlClient:
         """Send one command and return the daemon's status.
 
         Raises:
-            SupervisorError: The daemon refused; its own sentence.
+            SupervisorError: The daemon refused; its own sentence. Or it speaks another version.
             ProcessDiedError: No answer within `timeout_s`.
         """
         request = ControlRequest(
@@ -128,7 +147,13 @@ class ControlClient:
         while (left_ms := (deadline_ns - self._clock.now()) // MS) > 0:
             if not self._socket.poll(left_ms):
                 break
-            reply = self._decoder.decode(self._socket.recv())
+            try:
+                reply = self._decoder.decode(self._socket.recv())
+            except msgspec.MsgspecError as error:
+                raise SupervisorError(
+                    f"the daemon of {self._run_dir} answers in another version's words ({error}); "
+                    "restart it"
+                ) from error
             if reply.id in (request_id, 0):
                 return reply
         raise ProcessDiedError(

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from robotd.core.config import LONGEST_EPISODE_S, SEEDS_N
+
 CONTROL_VERSION = 1
 MAX_CONTROL_BYTES = 64 * 1024
 Op = Literal["status", "prepare", "arm", "disarm", "start", "stop", "resume", "ack", "quit"]
@@ -18,8 +20,8 @@ class RunRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         trace: File that the run's trace is written to; empty for none.
     """
 
-    seed: Annotated[int, Meta(ge=0)] = 0
-    max_episode_s: Annotated[float, Meta(gt=0, le=3600)] = 30.0
+    seed: Annotated[int, Meta(ge=0, lt=SEEDS_N)] = 0
+    max_episode_s: Annotated[float, Meta(gt=0, le=LONGEST_EPISODE_S)] = 30.0
     trace: str = ""
 
 

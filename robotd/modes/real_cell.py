@@ -1,9 +1,11 @@
 """What a real arm asks of a person before it may move; a mock asks for nothing."""
 
+import select
 import sys
 
 from robotd.core.config import CellConfig
 from robotd.core.errors import ConfigError
+from robotd.core.process import StopFlag
 
 
 def require_terminal(cell: CellConfig) -> None:
@@ -12,7 +14,8 @@ def require_terminal(cell: CellConfig) -> None:
     Raises:
         ConfigError: stdin is no terminal.
     """
-    if not cell.mock and not sys.stdin.isatty():
+    # A process may be started without any stdin.
+    if not cell.mock and not (sys.stdin and sys.stdin.isatty()):
         raise ConfigError(
             cell.name,
             "terminal",
@@ -22,8 +25,8 @@ def require_terminal(cell: CellConfig) -> None:
         )
 
 
-def ask_to_arm(cell: CellConfig) -> bool:
-    """Ask the person at the terminal; say whether to arm."""
+def ask_to_arm(cell: CellConfig, stop: StopFlag) -> bool:
+    """Ask the person at the terminal; say whether to arm. Ctrl-C is a no."""
     if cell.mock:
         return True
     sys.stderr.write(
@@ -31,4 +34,5 @@ def ask_to_arm(cell: CellConfig) -> bool:
         f"Type the cell's name to arm it, anything else to leave: "
     )
     sys.stderr.flush()
-    return sys.stdin.readline().strip() == cell.name
+    ready, _, _ = select.select([sys.stdin, stop], [], [])
+    return sys.stdin in ready and sys.stdin.readline().strip() == cell.name

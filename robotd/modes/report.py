@@ -98,7 +98,7 @@ def figures(trace: LoadedTrace) -> RunFigures:
             Limit(value).name.lower(): int((limits[refused] == value).sum())
             for value in np.unique(limits[refused])
         },
-        brakes_n=_brakes(np.asarray(a["tick_phase"])),
+        brakes_n=_brakes(np.asarray(a["tick_phase"])[a["tick_t_ns"] <= meta.t_end_ns]),
         chunks_n=int(a["chunk"].shape[0]),
         round_trip_p50_ms=_quantile(_column(trace, "round_trip_ms"), 0.5),
         round_trip_p99_ms=_quantile(_column(trace, "round_trip_ms"), 0.99),
@@ -158,7 +158,7 @@ def _board(ax: "Axes", trace: LoadedTrace) -> None:
         ax.fill(*_outline(world[0, 2:5]).T, color="#c9ccd4", alpha=0.8, label="block, start")
         ax.plot(*_outline(world[-1, 2:5]).T, color="#5a6478", lw=2, label="block, end")
     actions = np.asarray(trace.arrays["chunk_actions"])
-    if actions.ndim == 3:
+    if actions.ndim == 3 and actions.shape[2] == 2:
         chosen = np.unique(np.linspace(0, len(actions) - 1, CHUNKS_DRAWN).astype(int))
         for k, index in enumerate(chosen):
             ax.plot(

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from robotd.core.clock import MS, MonoNs, S, SystemClock
-from robotd.core.config import CellConfig
+from robotd.core.config import SEEDS_N, CellConfig
 from robotd.core.errors import ConfigError, ProcessDiedError, SupervisorError
 from robotd.core.process import StopFlag
 from robotd.core.run_files import camera_ring
@@ -17,7 +17,7 @@ from robotd.core.rundir import run_path
 from robotd.modes.cell_file import load_cell
 from robotd.modes.control import ControlClient
 from robotd.modes.daemon_process import daemon_of
-from robotd.modes.local_server import local_server
+from robotd.modes.local_server import check_policy, local_server
 from robotd.modes.messages import DaemonStatus, RunRequest
 from robotd.modes.options import RunOptions
 from robotd.modes.real_cell import ask_to_arm, require_terminal
@@ -51,25 +51,27 @@ def run(options: RunOptions) -> int:
 
     Raises:
         RobotdError: Nothing was started, or the run could not go on; one sentence.
+        KeyboardInterrupt: A signal came before the first episode.
     """
     cell = load_cell(options)
-    _check(options)
+    seeds = _check(options, cell)
     require_terminal(cell)
     options.out.mkdir(parents=True, exist_ok=True)
     run_dir = run_path(cell.name, options.run_dir)
     with (
         StopFlag() as stop,
-        daemon_of(cell, options, client="run") as control,
-        _server(options, run_dir) as endpoint,
+        daemon_of(cell, options, stop, client="run") as control,
+        _server(options, run_dir, stop) as endpoint,
         Progress() as progress,
     ):
         session = _Session(cell, options, control, stop, progress, run_dir)
         session.connect(endpoint)
-        figures = session.episodes()
+        figures = session.episodes(seeds)
     return _conclude(figures, options, interrupted=stop.requested)
 
 
-def _check(options: RunOptions) -> None:
+def _check(options: RunOptions, cell: CellConfig) -> range:
+    """Refuse words that cannot be meant, before anything starts; return the seeds."""
     if bool(options.policy) == bool(options.server):
         got = "both" if options.policy else "neither"
         raise ConfigError(
@@ -79,14 +81,22 @@ def _check(options: RunOptions) -> None:
         raise ConfigError(
             "command line", "--episodes", got=str(options.episodes), expected="1 or more"
         )
+    first = options.seed if options.seed is not None else (cell.world.seed if cell.world else 0)
+    if not 0 <= first <= SEEDS_N - options.episodes:
+        raise ConfigError(
+            "command line", "--seed", got=str(first), expected=f"0 to {SEEDS_N - options.episodes}"
+        )
+    if options.policy:
+        check_policy(options.policy)
+    return range(first, first + options.episodes)
 
 
 @contextlib.contextmanager
-def _server(options: RunOptions, run_dir: Path) -> Generator[str]:
+def _server(options: RunOptions, run_dir: Path, stop: StopFlag) -> Generator[str]:
     if options.server:
         yield options.server
         return
-    with local_server(options.policy, run_dir, options.out) as endpoint:
+    with local_server(options.policy, run_dir, options.out, stop) as endpoint:
         yield endpoint
 
 
@@ -117,15 +127,13 @@ class _Session:
         if status.policy_failure:
             raise SupervisorError(status.policy_failure)
 
-    def episodes(self) -> list[RunFigures]:
+    def episodes(self, seeds: range) -> list[RunFigures]:
         """Run one episode after the other, until one does not end by itself."""
-        options, figures = self._options, list[RunFigures]()
-        world = self._cell.world
-        first = options.seed if options.seed is not None else (world.seed if world else 0)
-        for seed in range(first, first + options.episodes):
-            if self._stop.requested or not ask_to_arm(self._cell):
+        out, figures = self._options.out, list[RunFigures]()
+        for seed in seeds:
+            if self._stop.requested or not ask_to_arm(self._cell, self._stop):
                 break
-            folder = options.out if options.episodes == 1 else options.out / f"seed-{seed}"
+            folder = out if len(seeds) == 1 else out / f"seed-{seed}"
             figures.append(self._episode(seed, folder))
             if figures[-1].outcome not in ENDED_BY_ITSELF:
                 break
@@ -165,8 +173,6 @@ class _Session:
             self._progress.show(status)
             if asked_ns is None and (self._stop.requested or status.state == State.PAUSED):
                 asked_ns = self._clock.now()
-                if status.state == State.PAUSED:
-                    self._progress.say(f"paused: {status.reason}")
                 status = self._control.call("stop")
                 continue
             if asked_ns is not None and self._clock.now() - asked_ns > END_S * S:
@@ -181,7 +187,7 @@ class _Session:
         deadline_ns = self._clock.now() + round(limit_s * S)
         while not ready(status := self._control.call("status")):
             if self._stop.requested:
-                raise SupervisorError(f"interrupted while waiting for {what}")
+                raise KeyboardInterrupt
             if self._clock.now() > deadline_ns:
                 raise SupervisorError(f"waited {limit_s:g} s for {what}; see `robotd status`")
             self._clock.sleep_until(MonoNs(self._clock.now() + POLL_NS))
@@ -204,9 +210,8 @@ class _Session:
 
 def _sentence(numbers: RunFigures, folder: Path) -> str:
     score = f"score {numbers.score:.3f}, " if numbers.score >= 0 else ""
-    why = f" ({numbers.message})" if numbers.message else ""
     return (
-        f"seed {numbers.seed}: {score}{numbers.outcome} after {numbers.duration_s:.1f} s{why}; "
+        f"seed {numbers.seed}: {score}{numbers.outcome} after {numbers.duration_s:.1f} s; "
         f"action age p99 {numbers.action_age_p99_ms:.0f} ms, gate refusals {numbers.refused_n}; "
         f"see {folder}/"
     )
@@ -231,8 +236,19 @@ def _conclude(figures: list[RunFigures], options: RunOptions, *, interrupted: bo
         sys.stderr.write(f"mean score {mean:.3f} ± {spread:.3f} over {len(figures)} episodes\n")
     if interrupted:
         return EXIT_INTERRUPTED
-    failed = len(figures) < options.episodes or figures[-1].outcome not in ENDED_BY_ITSELF
+    why = _failure(figures, options, mean)
+    if why:
+        sys.stderr.write(f"robotd: {why}\n")
+    return EXIT_FAILED if why else EXIT_OK
+
+
+def _failure(figures: list[RunFigures], options: RunOptions, mean: float) -> str:
+    """Say in one sentence why the run failed; empty where it did not."""
+    if figures and figures[-1].outcome not in ENDED_BY_ITSELF:
+        last = figures[-1]
+        return f"seed {last.seed}: {last.outcome}: {last.message or 'nobody said why'}"
+    if len(figures) < options.episodes:
+        return f"not armed; {len(figures)} of {options.episodes} episodes done"
     if options.min_score is not None and mean < options.min_score:
-        sys.stderr.write(f"robotd: score {mean:.3f}, expected at least {options.min_score}\n")
-        return EXIT_FAILED
-    return EXIT_FAILED if failed else EXIT_OK
+        return f"score {mean:.3f}, expected at least {options.min_score}"
+    return ""

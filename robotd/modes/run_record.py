@@ -14,7 +14,6 @@ from robotd.modes.messages import RunRequest, RunStatus
 from robotd.modes.trace import ChunkRow, RunMeta, RunTrace
 from robotd.pipeline.action_map import board_of
 from robotd.pipeline.chunk_source import ChunkSource, RequestStats
-from robotd.pipeline.driver import PolicyDriver
 from robotd.pipeline.executor import ChunkRecord
 
 
@@ -25,38 +24,40 @@ class RunRecord:
         request: What was asked for.
         outcome: Why it ended; empty while it goes on.
         problem: The sentence that goes with it; empty when all went well.
+        pauses_n: How often it paused.
+        closed: The arm rests or is given up: nothing is added any more.
     """
 
-    def __init__(self, *, cell: CellConfig, request: RunRequest, now: MonoNs) -> None:
+    def __init__(
+        self, *, cell: CellConfig, request: RunRequest, episode: Episode, now: MonoNs
+    ) -> None:
         self._cell, self.request = cell, request
         self._trace = RunTrace(board=board_of(cell.task))
         self._stats: dict[int, RequestStats] = {}
         self._t_start_ns = self._t_end_ns = now
-        self._episode: Episode | None = None
-        self._episode_number = 0
+        self._episode = episode
         self._first_tick_of_epoch: dict[int, int] = {}
         self._refused_n = self._failures_n = 0
         self._world: WorldState | None = None
         self.pauses_n = 0
         self.outcome = ""
         self.problem = ""
-
-    def watch(self, episode: Episode) -> None:
-        """Set whose plans these are."""
-        self._episode = episode
+        self.closed = False
 
     def add(
         self, ticks: list[ArmTick], worlds: list[WorldState], source: ChunkSource | None
     ) -> None:
-        """Add what came in one cycle, while the policy acts."""
-        acting = self._episode is not None and self._episode.t_act_ns is not None
-        if not acting:
+        """Add what came in one cycle, once the policy acts: ticks until the arm rests.
+
+        The world counts only until the end of the episode: what the brake pushes is no score.
+        """
+        if self._episode.t_act_ns is None:
             return
         for tick in ticks:
             self._trace.tick(tick)
             self._refused_n += tick.verdict.limit is not Limit.NONE
             self._first_tick_of_epoch.setdefault(tick.plan_epoch, tick.t_ns)
-        for state in worlds:
+        for state in [] if self.outcome else worlds:
             self._trace.world(state)
             self._world = state
         if source is not None:
@@ -71,11 +72,11 @@ class RunRecord:
     def status(self, now: MonoNs) -> RunStatus:
         """Return the account so far."""
         episode, world = self._episode, self._world
-        started_ns = episode.t_act_ns if episode and episode.t_act_ns else now
+        started_ns = now if episode.t_act_ns is None else episode.t_act_ns
         until_ns = self._t_end_ns if self.outcome else now
         ages_ms = [age * 1e3 for r in self._records() if (age := self._action_age_s(r)) is not None]
         return RunStatus(
-            phase="done" if self.outcome else (episode.phase.value if episode else "lift"),
+            phase="done" if self.outcome else episode.phase.value,
             outcome=self.outcome,
             elapsed_s=max(0.0, ns_to_seconds(until_ns - started_ns)),
             score=world.best_score if world else -1.0,
@@ -97,7 +98,6 @@ class RunRecord:
         """
         for chunk, record in self._executed():
             self._trace.chunk(chunk, self._row(record))
-        episode = self._episode
         self._trace.save(
             path,
             RunMeta(
@@ -107,7 +107,7 @@ class RunRecord:
                 seed=self.request.seed,
                 outcome=self.outcome,
                 message=self.problem,
-                t_start_ns=(episode.t_act_ns if episode else None) or self._t_start_ns,
+                t_start_ns=self._episode.t_act_ns or self._t_start_ns,
                 t_end_ns=self._t_end_ns,
                 rate_hz=UR_MODELS[self._cell.arm.model].servo_rate_hz,
                 realtime=realtime,
@@ -116,14 +116,13 @@ class RunRecord:
         )
 
     def _records(self) -> list[ChunkRecord]:
-        return [record for driver in self._drivers() for record in driver.executor.records]
+        return [record for each in self._episode.drivers for record in each.executor.records]
 
     def _executed(self) -> list[tuple[ActionChunk, ChunkRecord]]:
-        chunks = {chunk.request_id: chunk for driver in self._drivers() for chunk in driver.chunks}
+        chunks = {
+            chunk.request_id: chunk for each in self._episode.drivers for chunk in each.chunks
+        }
         return [(chunks[r.request_id], r) for r in self._records() if r.request_id in chunks]
-
-    def _drivers(self) -> list[PolicyDriver]:
-        return self._episode.drivers if self._episode else []
 
     def _action_age_s(self, record: ChunkRecord) -> float | None:
         """Return when the first executed row was really sent, minus the observation [s].

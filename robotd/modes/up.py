@@ -21,7 +21,6 @@ SAFETY_NOTICE = (
 def up(options: UpOptions) -> int:
     """Run the daemon; returns when a signal or a client ends it."""
     cell = load_cell(options)
-    sys.stderr.write(f"{SAFETY_NOTICE}\n")
     logging.getLogger().setLevel(logging.INFO)
     with StopFlag() as stop:
         die_with_parent()
@@ -32,6 +31,7 @@ def up(options: UpOptions) -> int:
 def conduct(cell: CellConfig, options: UpOptions, stop: StopFlag) -> None:
     """Own the cell's run directory and conduct in it until `stop`."""
     with RunDir.create(cell.name, base=options.run_dir) as run:
+        sys.stderr.write(f"{SAFETY_NOTICE}\n")
         write_cell(cell, run.path)
         conductor = Conductor(
             cell=cell,

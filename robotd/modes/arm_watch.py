@@ -1,0 +1,69 @@
+"""What the arm's cycles say to the supervisor: silent, failed, not engaging, at rest. Pure."""
+
+from typing import Final
+
+from robotd.core.clock import MS, MonoNs, S
+from robotd.core.types import ArmFault, ArmPhase, ArmTick
+from robotd.modes.supervisor import ENGAGED, Event, State
+
+SILENT_NS: Final = 300 * MS
+ENGAGE_LIMIT_NS: Final = 10 * S
+STOP_LIMIT_NS: Final = 3 * S
+
+FAULTS: Final = {
+    ArmFault.NONE: "the arm process stopped without saying why",
+    ArmFault.STALE_STATE: "the arm's state went stale; check the network to the controller",
+    ArmFault.SAFETY_STOP: "the controller stopped the arm (safety status); see its pendant",
+    ArmFault.PROGRAM_STOPPED: "the controller no longer follows setpoints; see its pendant",
+    ArmFault.DRIVER_ERROR: "the arm's driver failed; see arm.log in the run directory",
+    ArmFault.OWN_GAP: "the arm process was held up for too long; check the computer's load",
+    ArmFault.TRACKING: "the arm is not where it was told to be; check for a collision and payload",
+    ArmFault.START_OUTSIDE: "the arm is outside the safety envelope; move it inside by hand",
+    ArmFault.START_MOVING: "the arm was moving when it was armed; wait until it rests",
+}
+
+
+class ArmWatch:
+    """Knows since when the supervisor waits for the arm."""
+
+    def __init__(self) -> None:
+        self._since_ns = MonoNs(0)
+
+    def entered(self, state: State, now: MonoNs) -> None:
+        """Note that the supervisor has come into a state; waiting begins with these two."""
+        if state in (State.ARMED, State.STOPPING):
+            self._since_ns = now
+
+    def look(
+        self, now: MonoNs, tick: ArmTick | None, state: State, session: int
+    ) -> tuple[Event, str] | None:
+        """Return the event that the newest cycle amounts to and its reason, or None.
+
+        Args:
+            now: The present.
+            tick: The arm's newest cycle.
+            state: The supervisor's.
+            session: The supervisor's arming.
+        """
+        if state not in ENGAGED or tick is None:
+            return None
+        waited_ns = now - self._since_ns
+        if silent(tick, now):
+            silent_ms = (now - tick.t_ns) // MS
+            return Event.FAIL, f"arm: no cycle for {silent_ms} ms; its process hangs"
+        if tick.session == session and tick.phase is ArmPhase.FAULT:
+            return Event.FAIL, f"arm: {FAULTS[tick.fault]}"
+        if state in (State.RUNNING, State.PAUSED) and tick.session != session:
+            return Event.FAIL, "arm: obeys this arming no more; was its process started again?"
+        if state is State.STOPPING and tick.phase in (ArmPhase.HOLDING, ArmPhase.DISARMED):
+            return Event.AT_REST, ""
+        if state is State.STOPPING and waited_ns > STOP_LIMIT_NS:
+            return Event.FAIL, f"arm: did not come to rest within {STOP_LIMIT_NS // S} s"
+        if state is State.ARMED and tick.session != session and waited_ns > ENGAGE_LIMIT_NS:
+            return Event.FAIL, f"arm: did not engage within {ENGAGE_LIMIT_NS // S} s; see arm.log"
+        return None
+
+
+def silent(tick: ArmTick | None, now: MonoNs) -> bool:
+    """Whether the arm process has not been heard for too long, or never."""
+    return tick is None or now - tick.t_ns > SILENT_NS
