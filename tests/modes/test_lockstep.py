@@ -12,6 +12,7 @@ from policy_server.constant import ConstantPolicy
 from robotd.core.config import CellConfig
 from robotd.core.config_load import load_toml
 from robotd.core.errors import SpecMismatchError
+from robotd.core.image import ImageSpec
 from robotd.core.spec import ObsFeature, PolicySpec, SamplerSpec
 from robotd.modes.lockstep import Latencies, evaluate, run_episode
 from robotd.modes.lockstep_cell import Faults, LockstepCell
@@ -88,6 +89,31 @@ class Script:
 
     def infer(self, requests):
         return [(r.arrays["agent_xy"][-1] + self._offsets_px).astype(np.float32) for r in requests]
+
+
+class Watcher:
+    """Keeps the pictures that it is shown, and stays where it is; a `Policy`."""
+
+    spec = msgspec.structs.replace(
+        SPEC,
+        observation=(
+            SPEC.observation[0],
+            ObsFeature(
+                key="top",
+                shape=(48, 48, 3),
+                dtype="uint8",
+                unit="RGB",
+                image=ImageSpec(height=48, width=48),
+            ),
+        ),
+    )
+
+    def __init__(self):
+        self.seen = []
+
+    def infer(self, requests):
+        self.seen.extend(request.arrays["top"] for request in requests)
+        return [np.tile(r.arrays["agent_xy"][-1], (15, 1)).astype(np.float32) for r in requests]
 
 
 @pytest.fixture
@@ -248,6 +274,16 @@ def test_the_ensemble_drives_the_same_cell(make_cell):
     assert result.breaches_n == result.refused_n == result.starved_n == 0
     assert len(result.chunks) >= 15  # one a row
     assert np.percentile(result.tracking_px, 99) < 3.0
+
+
+def test_a_policy_that_sees_pictures_is_shown_the_board(make_cell):
+    policy = Watcher()
+
+    result = run_episode(make_cell(seconds=1.0), policy, SEED)
+
+    assert result.chunks
+    assert {pictures.shape for pictures in policy.seen} == {(2, 48, 48, 3)}
+    assert min(np.ptp(pictures[-1]) for pictures in policy.seen) > 50  # a board, not a blank
 
 
 def test_a_policy_that_does_not_fit_is_refused(make_cell):
