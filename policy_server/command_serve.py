@@ -65,11 +65,13 @@ def run_serve(args: argparse.Namespace) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
+    signal.set_wakeup_fd(server.wake_fd, warn_on_full_buffer=False)
     with server:
-        _announce(server.endpoint, server.spec, args.ready_file)
         try:
+            _announce(server.endpoint, server.spec, args.ready_file)
             server.main_loop()
         finally:
+            signal.set_wakeup_fd(-1)
             if args.ready_file is not None:
                 args.ready_file.unlink(missing_ok=True)
     _log.info("policy server at %s stopped", server.endpoint)

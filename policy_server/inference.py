@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from policy_server.router import Outgoing, Waiting, refusal
 from robotd.core import wire
-from robotd.core.clock import ns_to_seconds
+from robotd.core.clock import S, ns_to_seconds
 from robotd.core.errors import CheckpointError, RobotdError, WireError
 from robotd.core.protocols import Policy
 from robotd.core.spec import PolicySpec, SamplerSpec
@@ -22,7 +22,7 @@ from robotd.core.wire_arrays import (
     describe_arrays,
     observation_layouts,
 )
-from robotd.core.wire_structs import InferReply, Stages
+from robotd.core.wire_structs import InferReply, InferRequest, Stages
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class Inference:
         self._now_ns = now_ns
         self._observation = observation_layouts(policy.spec)
         self._action = action_layouts(policy.spec)
+        self._warn_again_ns = 0
 
     def warm_up(self, *, repeats: int = 5) -> PolicySpec:
         """Run each sampler once and then `repeats` times; return the spec with median latencies.
@@ -108,13 +109,20 @@ class Inference:
                     for each in requests
                     for answer in self._infer([each], start_ns, self._now_ns())
                 ]
-            _log.warning("request %d failed: %s", requests[0][0].request.id, error)
+            self._warn(requests[0][0].request, error)
             return [_refuse(requests[0][0], error)]
         done_ns = self._now_ns()
         return [
             self._reply(waiting, chunk, (start_ns, decoded_ns, done_ns))
             for (waiting, _), chunk in zip(requests, chunks, strict=True)
         ]
+
+    def _warn(self, request: InferRequest, error: Exception) -> None:
+        """Log a failed inference, at most once a second."""
+        now_ns = self._now_ns()
+        if now_ns >= self._warn_again_ns:
+            self._warn_again_ns = now_ns + S
+            _log.warning("request %d of %s failed: %s", request.id, request.robot, error)
 
     def _reply(
         self, waiting: Waiting, chunk: NDArray[np.float32], stage_ns: tuple[int, int, int]

@@ -4,6 +4,7 @@ Small questions (`hello`, `health`, refusals) are answered between inferences. T
 heartbeats are kept by ZeroMQ's input-output thread, so a long inference does not look like death.
 """
 
+import contextlib
 import logging
 import os
 import socket
@@ -30,12 +31,18 @@ HEARTBEAT_TIMEOUT_MS = 600
 _MAX_DRAIN_N = 256
 """Messages taken off the socket between two inferences, so that a flood cannot starve them."""
 _FLUSH_MS = 200
+_PIPE_BYTES = 4096
 
 
 class PolicyServer:
     """Serves one policy at one endpoint; a context manager that starts and shuts it down.
 
     `stop` may be called from a signal handler or another thread; everything else from one thread.
+
+    Attributes:
+        wake_fd: A byte written here ends the wait for messages; -1 once shut down. A process that
+            stops on signals gives it to `signal.set_wakeup_fd`: Python runs its handlers between
+            its own instructions, and ZeroMQ goes on waiting over a signal that came before a wait.
     """
 
     def __init__(
@@ -66,7 +73,7 @@ class PolicyServer:
         self._lease_s = lease_s
         self._now_ns = now_ns
         self._stopping = False
-        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake_read_fd, self.wake_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._socket: zmq.Socket[bytes] | None = None
         self._router = Router(self._spec, now_ns=now_ns(), lease_s=lease_s)
@@ -115,9 +122,11 @@ class PolicyServer:
             raise RuntimeError("PolicyServer.main_loop: call startup first")
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
-        poller.register(self._wake_fd, zmq.POLLIN)
+        poller.register(self._wake_read_fd, zmq.POLLIN)
         while not self._stopping:
-            poller.poll(0 if self._router.waiting_n else None)
+            ready = dict(poller.poll(0 if self._router.waiting_n else None))
+            if self._wake_read_fd in ready:
+                os.read(self._wake_read_fd, _PIPE_BYTES)
             self._receive_all(self._socket)
             batch, refusals = self._router.take_batch(self._now_ns())
             self._send(self._socket, refusals)
@@ -129,8 +138,9 @@ class PolicyServer:
     def stop(self) -> None:
         """Make `main_loop` return after the inference in progress."""
         self._stopping = True
-        if self._wake_fd >= 0:
-            os.eventfd_write(self._wake_fd, 1)
+        if self.wake_fd >= 0:
+            with contextlib.suppress(BlockingIOError):  # full: it wakes anyway
+                os.write(self.wake_fd, b"\0")
 
     def shutdown(self) -> None:
         """Refuse what waits, flush the answers and close; safe to call twice."""
@@ -141,9 +151,10 @@ class PolicyServer:
         if self._context is not None:
             self._context.term()
             self._context = None
-        if self._wake_fd >= 0:
-            os.close(self._wake_fd)
-            self._wake_fd = -1
+        if self.wake_fd >= 0:
+            os.close(self.wake_fd)
+            os.close(self._wake_read_fd)
+            self.wake_fd = -1
 
     def __enter__(self) -> Self:
         """Start."""

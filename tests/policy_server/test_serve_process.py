@@ -5,9 +5,15 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from robotd.core.clock import MonoNs, SystemClock
+from robotd.core.types import PolicyRequest
+from robotd.pipeline.policy_client import PolicyClient
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60
@@ -44,6 +50,69 @@ def test_it_says_ready_and_ends_cleanly_on_a_signal(tmp_path, number):
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert not ready.exists()
+
+
+SIGNAL_IN_ANOTHER_THREAD = """
+import pathlib, signal, sys, threading, time
+from policy_server.__main__ import main
+
+ready = pathlib.Path(sys.argv[1])
+
+def signal_once_waiting():
+    while not ready.exists():
+        time.sleep(0.01)
+    time.sleep(0.2)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=signal_once_waiting, daemon=True).start()
+sys.exit(main([
+    "serve", "--policy", "constant", "--endpoint", "tcp://127.0.0.1:0", "--ready-file", sys.argv[1]
+]))
+"""
+
+
+def test_a_signal_that_does_not_interrupt_the_wait_still_ends_it(tmp_path):
+    command = [sys.executable, "-c", SIGNAL_IN_ANOTHER_THREAD, str(tmp_path / "ready.json")]
+
+    finished = subprocess.run(
+        command, cwd=ROOT, check=False, timeout=PATIENCE_S, capture_output=True, text=True
+    )
+
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_a_client_outlives_the_server_being_killed(tmp_path):
+    arguments = ["--policy", "constant", "--endpoint", f"ipc://{tmp_path}/policy"]
+    client = PolicyClient(arguments[-1], "mock", SystemClock())
+    try:
+        with spawn(*arguments) as first:
+            client.hello(PATIENCE_S)
+            assert ask_until_answered(client).actions.shape == (15, 2)
+            first.kill()
+        with spawn(*arguments) as second:
+            chunk = ask_until_answered(client)
+            second.kill()
+        failed_n = client.failures.total_n
+    finally:
+        client.close()
+
+    assert (chunk.actions == 1).all()
+    assert failed_n >= 1
+
+
+def ask_until_answered(client):
+    """Ask as a conductor does, again after every deadline."""
+    arrays = {"agent_xy": np.ones((2, 2), np.float32), "block_pose": np.ones((2, 3), np.float32)}
+    give_up_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < give_up_s:
+        client.request(PolicyRequest(arrays=arrays, seed=0), t_obs_ns=MonoNs(0), deadline_s=0.3)
+        failed_n = client.failures.total_n
+        while client.failures.total_n == failed_n:
+            chunk = client.newest_chunk()
+            if chunk is not None:
+                return chunk
+            time.sleep(0.002)
+    raise AssertionError("no answer")
 
 
 def one_line(*arguments):
