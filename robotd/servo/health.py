@@ -27,12 +27,12 @@ def fault_of_state(
     """
     if state is None:
         return ArmFault.DRIVER_ERROR
+    if not now_ns - state.t_ns <= config.max_state_age_s * S:
+        return ArmFault.STALE_STATE
     if state.safety_bits != SAFETY_NORMAL:
         return ArmFault.SAFETY_STOP
     if not state.program_running:
         return ArmFault.PROGRAM_STOPPED
-    if not now_ns - state.t_ns <= config.max_state_age_s * S:
-        return ArmFault.STALE_STATE
     if not np.abs(state.q_rad - q_cmd_rad).max() <= config.max_tracking_error_rad:
         return ArmFault.TRACKING
     return ArmFault.NONE

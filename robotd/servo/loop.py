@@ -33,6 +33,9 @@ from robotd.servo.session import SessionWatch, fresh
 
 Array = NDArray[np.float64]
 
+SETTLE_S = 0.5
+"""How long an arm may take to come to rest behind its last setpoint before it is let go [s]."""
+
 LONG_GAP_PERIODS = 5
 """Own gaps longer than this are counted."""
 
@@ -104,6 +107,7 @@ class ArmLoop:
         self._state: ArmState | None = None
         self._T_base_cmd = np.eye(4)
         self._last_ns: MonoNs | None = None
+        self._rested_ns: MonoNs | None = None
 
     @property
     def refused_plans_n(self) -> int:
@@ -147,7 +151,7 @@ class ArmLoop:
         if self._engaged:
             due_ns = MonoNs(now_ns - late_ns)
             verdict, epoch, phase = self._servo(orders if fresh(orders, now_ns) else None, due_ns)
-            if self._gate.at_rest and self._ending(orders):
+            if self._gate.at_rest and self._ending(orders) and self._settled(state, now_ns):
                 self._disengage()
                 self._session = self._session if self._fault else 0
         elif (session := self._sessions.begun(orders, now_ns)) and not self._closing:
@@ -203,9 +207,15 @@ class ArmLoop:
         other = orders is not None and orders.session != self._session
         return other or self._closing or self._fault is not ArmFault.NONE
 
+    def _settled(self, state: ArmState | None, now_ns: MonoNs) -> bool:
+        """Whether the arm has come to rest behind its last setpoint, or has had long enough."""
+        self._rested_ns = self._rested_ns or now_ns
+        still = state is not None and np.abs(state.qd_rad_s).max() <= REST_RAD_S
+        return bool(still) or now_ns - self._rested_ns > SETTLE_S * S
+
     def _begin(self, session: int, state: ArmState | None, now_ns: MonoNs) -> None:
         """Engage the arm at rest where it stands, or latch why not."""
-        self._session = session
+        self._session, self._rested_ns = session, None
         self._track.restart()
         q_rad = self._gate.q_rad if state is None else state.q_rad
         fault = fault_of_state(state, q_rad, now_ns, self._config)

@@ -4,7 +4,7 @@ Everything happens in closed form when it is asked for, by the clock it was give
 the same in real time and in lockstep. An oracle re-checks every setpoint that comes in.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 from types import TracebackType
 from typing import Self
@@ -223,6 +223,10 @@ class SimArm:
     def _stop(self) -> None:
         """Begin the controller's own stop: straight, the fastest joint at its deceleration."""
         if self._following:
-            v = (self._target - self._q) / self._lag_s if self._lag_s > 0 else np.zeros(6)
+            standing = self._lag_s == 0 or self.faults.blocked
+            v = np.zeros(6) if standing else (self._target - self._q) / self._lag_s
             self._stop_from = (self._now_ns, self._q, v)
         self._following = False
+        if not self.faults.frozen:
+            bits = self._safety_bits()
+            self._sampled = replace(self._sampled, safety_bits=bits, program_running=False)

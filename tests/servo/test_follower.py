@@ -1,0 +1,141 @@
+"""The follower alone: what it does with targets, without a gate to correct it."""
+
+import numpy as np
+import pytest
+
+from robotd.core.clock import MonoNs
+from robotd.core.geometry import pose, pose_distance, so3_exp
+from robotd.core.types import Plan
+from robotd.servo.follower import SHARE, Follower
+from robotd.servo.plan_track import PlanTrack, all_rotations, pose_at
+
+DT_S = 0.002
+
+
+@pytest.fixture
+def follower(gate_checks):
+    made = Follower(envelope=gate_checks.CELL, kinematics=gate_checks.KINEMATICS, dt_s=DT_S)
+    made.seed(gate_checks.RAISED, np.zeros(6), np.zeros(6))
+    return made
+
+
+def run(follower, poses):
+    before, q = poses[0], []
+    for now in poses:
+        q.append(follower.step(before, now))
+        before = now
+    return np.array(q)
+
+
+def shifted(T, dx, dy, dz, turn=(0.0, 0.0, 0.0)):
+    return pose(so3_exp(turn) @ T[:3, :3], T[:3, 3] + (dx, dy, dz))
+
+
+def test_a_step_of_the_target_is_approached_within_all_limits(follower, gate_checks):
+    start = gate_checks.KINEMATICS.fk(gate_checks.RAISED)
+    goal = shifted(start, 0.1, 0.1, -0.02, turn=(0.1, -0.1, 0.8))
+
+    q = run(follower, [start, *[goal] * 1500])
+
+    found = gate_checks.excess(gate_checks.RAISED, q, gate_checks.CELL, DT_S)
+    found.assert_none(slack=0.0)
+    p = gate_checks.KINEMATICS.points_batch(q).p_base_tcp
+    speed = np.linalg.norm(np.diff(p, axis=0), axis=1) / DT_S
+    assert speed.max() < 0.25 * SHARE * 1.02
+    far_m, far_rad = pose_distance(gate_checks.KINEMATICS.fk(q[-1]), goal)
+    assert far_m < 1e-4
+    assert far_rad < 1e-3
+    beyond = (p - start[:3, 3]) @ (1, 1, -0.2) / np.linalg.norm((1, 1, -0.2)) ** 2
+    assert beyond.max() < 0.1 + 0.002  # overshoot [m]
+
+
+def test_acceleration_and_jerk_stay_under_their_share(follower, gate_checks):
+    start = gate_checks.KINEMATICS.fk(gate_checks.RAISED)
+    rng = np.random.default_rng(3)
+    goals = [shifted(start, *rng.uniform(-0.08, 0.08, 3)) for _ in range(12)]
+
+    q = run(follower, [goal for goal in goals for _ in range(120)])
+
+    q = np.vstack((gate_checks.RAISED, gate_checks.RAISED, gate_checks.RAISED, q))
+    assert np.abs(np.diff(q, n=2, axis=0)).max() / DT_S**2 <= 5.0 * SHARE + 1e-6
+    assert np.abs(np.diff(q, n=3, axis=0)).max() / DT_S**3 <= 100.0 * SHARE + 1e-3
+
+
+def test_a_smooth_path_is_followed_without_lag(follower, gate_checks):
+    start = gate_checks.KINEMATICS.fk(gate_checks.RAISED)
+    t = np.arange(0.0, 4.0, DT_S)
+    ease = 1 - np.exp(-((t / 0.4) ** 3))
+    x, y = 0.03 * ease * np.sin(3 * t), 0.03 * (1 - np.cos(3 * t)) * ease
+    poses = [shifted(start, a, b, 0.0, turn=(0, 0, a * 3)) for a, b in zip(x, y, strict=True)]
+
+    q = run(follower, poses)
+
+    p = gate_checks.KINEMATICS.points_batch(q).p_base_tcp
+    error = np.linalg.norm(p - np.array(poses)[:, :3, 3], axis=1)
+    assert np.percentile(error, 99) < 5e-4  # m
+    assert error[-1] < 1e-4  # m
+
+
+def test_seeded_in_motion_it_goes_on_from_there(follower, gate_checks):
+    start = gate_checks.KINEMATICS.fk(gate_checks.RAISED)
+    v = np.array([0.2, 0.0, 0.0, 0.0, 0.0, 0.1])
+
+    follower.seed(gate_checks.RAISED, v, np.array([9.0, 0, 0, 0, 0, 0]))
+    q = follower.step(start, start)
+
+    np.testing.assert_allclose((q - gate_checks.RAISED) / DT_S, v, atol=0.01)
+
+
+def test_a_target_that_is_no_number_moves_nothing(follower, gate_checks):
+    start = gate_checks.KINEMATICS.fk(gate_checks.RAISED)
+    q = follower.step(start, np.full((4, 4), np.nan))
+    assert q is None or np.abs(q - gate_checks.RAISED).max() < 1e-9
+
+
+def plan_of(*x_m, epoch=1, t_ns=None, valid_ns=10_000):
+    T = [pose(np.eye(3), (x, 0.0, 0.0)) for x in x_m]
+    times = np.arange(len(x_m)) * 1000 + 5000 if t_ns is None else np.array(t_ns)
+    return Plan(epoch=epoch, t_ns=times, T_base_tcp=np.array(T), valid_until_ns=MonoNs(valid_ns))
+
+
+@pytest.mark.parametrize(
+    ("t_ns", "x_m"),
+    [(0, 1.0), (5000, 1.0), (5250, 1.25), (6000, 2.0), (6500, 3.0), (7000, 4.0), (9999, 4.0)],
+)
+def test_a_plan_is_a_line_between_rows_and_held_at_both_ends(t_ns, x_m):
+    assert pose_at(plan_of(1.0, 2.0, 4.0), t_ns)[0, 3] == pytest.approx(x_m)
+
+
+def test_a_plan_of_one_row_is_a_place():
+    assert pose_at(plan_of(1.5), 0)[0, 3] == 1.5
+    assert pose_at(plan_of(1.5), 9000)[0, 3] == 1.5
+
+
+def test_a_plan_is_followed_until_the_last_nanosecond_of_its_validity():
+    track, here = PlanTrack(0.05), pose(np.eye(3), (1.0, 0.0, 0.0))
+    plan = plan_of(1.0, 1.1)
+    assert track.follow(plan, MonoNs(10_000), here + 0.0) is None  # 0.1 m away at its end
+    track = PlanTrack(0.2)
+    assert track.follow(plan, MonoNs(10_000), here) is plan
+    assert track.follow(plan, MonoNs(10_001), here) is None
+    assert track.follow(None, MonoNs(10_000), here) is None
+
+
+def test_a_refused_plan_stays_refused_until_the_session_ends():
+    track, far, near = PlanTrack(0.05), pose(np.eye(3), (2.0, 0, 0)), pose(np.eye(3), (1.0, 0, 0))
+    plan = plan_of(1.0, 1.0)
+    assert track.follow(plan, MonoNs(5000), far) is None
+    assert track.follow(plan, MonoNs(5001), near) is None
+    assert track.refused_n == 1
+    track.restart()
+    assert track.follow(plan, MonoNs(5002), near) is plan
+
+
+def test_only_rotations_are_orientations():
+    good = plan_of(1.0, 2.0)
+    assert all_rotations(good)
+    bad = good.T_base_tcp.copy()
+    bad[1, 0, 0] = 0.99
+    assert not all_rotations(
+        Plan(epoch=1, t_ns=good.t_ns, T_base_tcp=bad, valid_until_ns=MonoNs(0))
+    )
