@@ -77,7 +77,9 @@ class SetpointOracle:
         found = self._judge(q)
         if found is None:
             return None
-        breach = Breach(limit=found[0], value=found[1], bound=found[2], setpoint_n=self.checked_n)
+        breach = Breach(
+            limit=found[0], value=float(found[1]), bound=found[2], setpoint_n=self.checked_n
+        )
         self.breaches.append(breach)
         return breach
 
