@@ -1,4 +1,4 @@
-"""One hypothesis profile for all tests: the same examples in every run, no time limits, no files."""
+"""One hypothesis profile for all tests: the same examples in every run, without time limits."""
 
 from hypothesis import settings
 

