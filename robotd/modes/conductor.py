@@ -240,9 +240,10 @@ class Conductor:
             self._handle(event, "" if told else f"{event} by {client}")
 
     def _arm(self, request: ControlRequest, now: MonoNs) -> None:
-        if waiting := self._children.why_not_ready():
+        waiting = self._children.why_not_ready()
+        if waiting and self._supervisor.allows(Event.ARM):
             raise SupervisorError(f"cannot arm: {waiting}; see their logs in the run directory")
-        if silent(self._feed.tick, now):
+        if silent(self._feed.tick, now) and self._supervisor.allows(Event.ARM):
             raise SupervisorError("cannot arm: the arm process is silent")
         self._handle(Event.ARM)
         self._lease.take(request.client, now)

@@ -1,0 +1,70 @@
+"""Cells of their own, real processes, and what is left of them at the end: nothing."""
+
+import contextlib
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from robotd.core.janitor import remove_tree
+from tests.end_to_end.cell_site import CHECKOUT, PATIENCE_S, Operator, Site, wait_for
+
+
+@contextlib.contextmanager
+def _new_site(folder: Path, gap_fault_s: float = 0.5) -> Iterator[Site]:
+    """Yield a site; fails at its end where a process or a file of it is left, and removes both."""
+    key = uuid.uuid4().hex[:8]
+    text = (CHECKOUT / "configs/mock/cell-ur5.toml").read_text()
+    text = re.sub(r"^name = .*$", f'name = "e2e-{key}"', text, flags=re.M)
+    text = text.replace('kind = "sim"\n', f'kind = "sim"\ngap_fault_s = {gap_fault_s}\n', 1)
+    # From the middle of the board, over which the arm stands at first.
+    text = text.replace("[task]\n", "[task]\nstart_xy_px = [256.0, 256.0]\n", 1)
+    config = folder / f"cell-{key}.toml"
+    config.write_text(text)
+    site = Site(config, Path(f"/dev/shm/robotd-e2e-{key}"), f"e2e-{key}")
+    try:
+        yield site
+        for process in site.started:
+            process.terminate()
+        for process in site.started:
+            process.wait(PATIENCE_S)
+        site.assert_nothing_is_left()
+    finally:
+        for process in [*site.processes(), *site.started]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        for process in site.started:
+            process.communicate()
+        remove_tree(str(site.base))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A cell of this test alone."""
+    with _new_site(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def daemon_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A cell whose daemon runs, started as a person would: starting takes seconds, so it is shared.
+
+    The tests leave it DISARMED.
+    """
+    with _new_site(tmp_path_factory.mktemp("cell")) as site:
+        up = site.robotd("up")
+        control = site.run_dir / "control"
+        wait_for("the daemon", lambda: control.exists() or up.poll() is not None)
+        yield site
+
+
+@pytest.fixture
+def daemon(daemon_site: Site) -> Iterator[Operator]:
+    """A client of the shared daemon."""
+    operator = Operator(daemon_site.run_dir)
+    operator.until("the arm", lambda s: s.arm is not None)
+    yield operator
+    operator.close()
