@@ -145,6 +145,11 @@ def gate_mutants():
     return GATE_MUTANTS
 
 
+@pytest.fixture(scope="session")
+def demonstrations():
+    return _beside("demonstrations")
+
+
 @pytest.fixture
 def bench() -> Bench:
     """A UR5e at home, not yet armed."""
