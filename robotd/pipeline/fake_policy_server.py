@@ -48,6 +48,7 @@ class FakePolicyServer:
         behave: From a request to any number of messages, of any content.
         greet: From the spec to the messages that answer `hello`.
         requests: The `infer` requests that came.
+        peers: The connections that they and `hello` came by.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class FakePolicyServer:
         self.behave = behave or self._answer_zeros
         self.greet: Callable[[PolicySpec], Sequence[Message]] = _greet
         self.requests: list[InferRequest] = []
+        self.peers: set[bytes] = set()
         self._spec = spec
         self._context = zmq.Context()
         self._router = self._context.socket(zmq.ROUTER)
@@ -102,6 +104,7 @@ class FakePolicyServer:
             if not self._router.poll(_POLL_MS):
                 continue
             identity, *frames = self._router.recv_multipart()
+            self.peers.add(identity)
             request = wire.decode_request(frames)
             replies: Sequence[Message] = []
             if isinstance(request, HelloRequest):

@@ -214,6 +214,7 @@ def test_a_server_that_hangs_fails_at_the_deadline_and_is_connected_to_anew(gree
     ask(client, seed=2)
 
     assert until(client.newest_chunk).seed == 2
+    assert len(rogue.peers) == 2
 
 
 def test_asking_never_waits_for_a_server_that_hangs(greeted):

@@ -154,6 +154,16 @@ def test_requests_replaced_for_ever_still_fail_where_none_can_be_sent():
     assert "running" in ledger.failures.reason
 
 
+@pytest.mark.parametrize(("t_ms", "failed_n"), [(1399, 0), (1400, 1)])
+def test_a_request_that_cannot_be_sent_fails_at_its_deadline_too(t_ms, failed_n):
+    ledger = RequestLedger()
+    ask(ledger, 1000)
+
+    ledger.expire(at(t_ms))
+
+    assert ledger.failures.total_n == failed_n
+
+
 def test_a_request_that_was_never_sent_fails_once():
     ledger = RequestLedger()
     ask(ledger, 0)
