@@ -6,6 +6,7 @@ real-time shell `run` does.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,15 @@ class LoopCounts:
 
     gaps_n: int = 0
     refused_setpoints_n: int = 0
+
+
+class _Done(NamedTuple):
+    """What a cycle did."""
+
+    phase: ArmPhase
+    commanded: bool  # a setpoint was sent
+    verdict: Verdict = Verdict(accepted=True)
+    epoch: int = -1
 
 
 class ArmLoop:
@@ -143,23 +153,34 @@ class ArmLoop:
         """
         orders, state = self._orders(), self._read()
         gap_fault = self._watch_gap(now_ns)
-        verdict, epoch, phase = Verdict(accepted=True), -1, ArmPhase.DISARMED
         if self._engaged:
             self._stop_for(
                 gap_fault or fault_of_state(state, self._gate.q_rad, now_ns, self._config)
             )
         if self._engaged:
-            due_ns = MonoNs(now_ns - late_ns)
-            verdict, epoch, phase = self._servo(orders if fresh(orders, now_ns) else None, due_ns)
-            if self._gate.at_rest and self._ending(orders) and self._settled(state, now_ns):
-                self._disengage()
-                self._session = self._session if self._fault else 0
-        elif (session := self._sessions.begun(orders, now_ns)) and not self._closing:
-            self._begin(session, state, now_ns)
-            phase = ArmPhase.HOLDING
-        if self._fault:
-            phase = ArmPhase.FAULT
-        self._report(verdict, epoch, phase, late_ns=late_ns, skipped_n=skipped_n)
+            done = self._obey(orders, state, now_ns, MonoNs(now_ns - late_ns))
+        else:
+            done = self._wait(orders, state, now_ns)
+        if self._state is not None:
+            self._report(done, self._state, late_ns=late_ns, skipped_n=skipped_n)
+
+    def _obey(
+        self, orders: Orders | None, state: ArmState | None, now_ns: MonoNs, due_ns: MonoNs
+    ) -> _Done:
+        """Servo, and let go of the arm once it stands and the session is over."""
+        done = self._servo(orders if fresh(orders, now_ns) else None, due_ns)
+        if self._gate.at_rest and self._ending(orders) and self._settled(state, now_ns):
+            self._disengage()
+            self._session = self._session if self._fault else 0
+        return done
+
+    def _wait(self, orders: Orders | None, state: ArmState | None, now_ns: MonoNs) -> _Done:
+        """Look out for a session that begins."""
+        session = self._sessions.begun(orders, now_ns)
+        if session == 0 or self._closing:
+            return _Done(phase=ArmPhase.DISARMED, commanded=False)
+        self._begin(session, state, now_ns)
+        return _Done(phase=ArmPhase.HOLDING, commanded=False)
 
     def _read(self) -> ArmState | None:
         try:
@@ -181,7 +202,7 @@ class ArmLoop:
         if fault and fault not in BRAKED:
             self._disengage()
 
-    def _servo(self, orders: Orders | None, due_ns: MonoNs) -> tuple[Verdict, int, ArmPhase]:
+    def _servo(self, orders: Orders | None, due_ns: MonoNs) -> _Done:
         """Send one setpoint: the follower's where there is a plan to follow, else the brake's."""
         wanted = None if orders is None or self._ending(orders) else orders.plan
         plan = self._track.follow(wanted, due_ns, self._T_base_cmd)
@@ -200,7 +221,8 @@ class ArmLoop:
             self._arm.servo(setpoint)
         except DeviceError:
             self._stop_for(ArmFault.DRIVER_ERROR)
-        return verdict, -1 if plan is None else plan.epoch, phase
+        epoch = -1 if plan is None else plan.epoch
+        return _Done(phase=phase, commanded=True, verdict=verdict, epoch=epoch)
 
     def _ending(self, orders: Orders | None) -> bool:
         """Whether the session is over: by order, by a fault, or because the process ends."""
@@ -246,24 +268,18 @@ class ArmLoop:
             self._arm.disengage()
         self._engaged = False
 
-    def _report(
-        self, verdict: Verdict, epoch: int, phase: ArmPhase, *, late_ns: int, skipped_n: int
-    ) -> None:
-        """Publish the cycle; before the first state there is nothing to tell."""
-        state = self._state
-        if state is None:
-            return
+    def _report(self, done: _Done, state: ArmState, *, late_ns: int, skipped_n: int) -> None:
         self._publish(
             ArmTick(
                 t_ns=self._clock.now(),
                 state=state,
-                q_cmd_rad=self._gate.q_rad if self._engaged else state.q_rad,
-                T_base_cmd=self._T_base_cmd if self._engaged else state.T_base_tcp,
-                verdict=verdict,
-                phase=phase,
+                q_cmd_rad=self._gate.q_rad if done.commanded else state.q_rad,
+                T_base_cmd=self._T_base_cmd if done.commanded else state.T_base_tcp,
+                verdict=done.verdict,
+                phase=ArmPhase.FAULT if self._fault else done.phase,
                 fault=self._fault,
                 session=self._session,
-                plan_epoch=epoch,
+                plan_epoch=done.epoch,
                 late_ns=late_ns,
                 skipped_n=skipped_n,
             )
