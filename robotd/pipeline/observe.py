@@ -84,8 +84,9 @@ def observe(
         StaleDataError: The newest sample of a stream is older than `config.max_age_s`.
         SkewedDataError: No sample lies within `config.max_skew_s` of a row.
     """
-    usable = {part.stream: _finite(streams.get(part.stream)) for part in parts}
-    t_obs = min(_newest_ns(name, stream, now, config) for name, stream in usable.items())
+    names = {part.stream for part in parts}
+    usable = {name: _usable(name, streams.get(name), now, config) for name in sorted(names)}
+    t_obs = min(int(stream.t_ns[-1]) for stream in usable.values())
     rows_ns = t_obs - seconds_to_ns(window.dt_s) * np.arange(window.rows_n - 1, -1, -1)
     if start_ns is not None:
         rows_ns = np.maximum(rows_ns, min(start_ns, t_obs))
@@ -93,25 +94,19 @@ def observe(
     return Observation(t_ns=MonoNs(t_obs), window=taken)
 
 
-def _finite(stream: Stream | None) -> Stream | None:
-    if stream is None or isinstance(stream, Frames):
-        return stream
-    good = np.isfinite(stream.value).all(axis=1)
-    return stream if good.all() else Signal(t_ns=stream.t_ns[good], value=stream.value[good])
-
-
-def _newest_ns(name: str, stream: Stream | None, now: MonoNs, config: ObserveConfig) -> int:
+def _usable(name: str, stream: Stream | None, now: MonoNs, config: ObserveConfig) -> Stream:
+    """Return the samples that count, where the newest of them is not too old."""
+    if isinstance(stream, Signal) and not (good := np.isfinite(stream.value).all(axis=1)).all():
+        stream = Signal(t_ns=stream.t_ns[good], value=stream.value[good])
     if stream is None or len(stream.t_ns) == 0:
         raise StaleDataError(name, age_s=inf, limit_s=config.max_age_s)
     age_s = ns_to_seconds(now - int(stream.t_ns[-1]))
     if age_s > config.max_age_s:
         raise StaleDataError(name, age_s=age_s, limit_s=config.max_age_s)
-    return int(stream.t_ns[-1])
+    return stream
 
 
-def _take(part: Part, stream: Stream | None, rows_ns: Times, config: ObserveConfig) -> Stream:
-    if stream is None:
-        raise StaleDataError(part.stream, age_s=inf, limit_s=config.max_age_s)
+def _take(part: Part, stream: Stream, rows_ns: Times, config: ObserveConfig) -> Stream:
     nearest = _nearest(stream.t_ns, rows_ns)
     skew_s = float(np.abs(stream.t_ns[nearest] - rows_ns).max()) / 1e9
     if skew_s > config.max_skew_s:

@@ -113,6 +113,19 @@ def test_action_age_is_from_capture_to_the_first_row_sent(make, rest):
     assert (record.first_row, record.rows_n) == (0, 15)
 
 
+def test_executing_no_row_at_all_is_refused(make):
+    with pytest.raises(ValueError, match="n_action_steps: got 0"):
+        make(n_action_steps=0)
+
+
+def test_while_a_chunk_waits_to_be_planned_no_other_is_wanted(make):
+    executor = make()
+
+    executor.add(chunk(0, [[256, 256]] * 15), at(50))
+
+    assert not executor.wants(at(50))
+
+
 @pytest.mark.parametrize("kind", ["receding", "ensemble"])
 def test_the_same_and_older_observations_are_ignored(make, rest, kind):
     executor = make(kind)

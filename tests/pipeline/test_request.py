@@ -1,5 +1,6 @@
 """From a policy's spec to its arrays."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -10,7 +11,7 @@ from robotd.core.geometry import pose_from_rotvec
 from robotd.core.spec import ObsFeature
 from robotd.core.types import ArmState, Frames, Signal
 from robotd.pipeline.action_map import BoardXy, board_of
-from robotd.pipeline.observe import observe, tool_stream
+from robotd.pipeline.observe import Part, observe, tool_stream
 from robotd.pipeline.request import parts_for, to_request, window_of
 
 T_NS = np.array([0, 50, 100, 150], dtype=np.int64) * MS
@@ -78,6 +79,24 @@ def test_another_size_of_a_known_key_is_refused(make_spec, make_cell):
 
     with pytest.raises(SpecMismatchError, match="agent_xy"):
         parts_for(make_spec(observation=(agent,)), make_cell())
+
+
+def test_a_camera_without_a_transform_must_have_the_size_that_the_policy_knows(
+    make_spec, make_cell, streams
+):
+    raw = ObsFeature(key="top", shape=(480, 640, 3), dtype="uint8", unit="RGB")
+    seen = observe(
+        [Part(key="top", stream="top", pick="nearest")],
+        streams,
+        window_of(make_spec()),
+        MonoNs(int(T_NS[-1])),
+        ObserveConfig(),
+    )
+
+    assert to_request(seen, make_spec(observation=(raw,)), seed=0).arrays["top"].shape[0] == 2
+    small = msgspec.structs.replace(raw, shape=(96, 96, 3))
+    with pytest.raises(SpecMismatchError, match=r"rows of \(480, 640, 3\)"):
+        to_request(seen, make_spec(observation=(small,)), seed=0)
 
 
 def test_the_tool_may_stand_at_any_height_and_yaw(make_spec, make_cell, streams):
