@@ -10,7 +10,7 @@ import zmq
 from robotd.core.clock import MS, MonoNs, SystemClock
 from robotd.core.errors import BusyError, ProcessDiedError, SupervisorError
 from robotd.core.protocols import Clock
-from robotd.core.rundir import socket_path
+from robotd.core.rundir import owner_pid, socket_path
 from robotd.modes.messages import (
     CONTROL_VERSION,
     MAX_CONTROL_BYTES,
@@ -22,6 +22,8 @@ from robotd.modes.messages import (
 )
 
 SOCKET_NAME = "control"
+ALIVE_EVERY_MS = 500
+"""A client that waits looks so often whether there is still a daemon to wait for."""
 REQUESTS_PER_CYCLE_N = 64
 """More wait for the next cycle: no client can keep the daemon from the arm."""
 
@@ -130,7 +132,7 @@ class ControlClient:
 
         Raises:
             SupervisorError: The daemon refused; its own sentence. Or it speaks another version.
-            ProcessDiedError: No answer within `timeout_s`.
+            ProcessDiedError: No answer within `timeout_s`, or the daemon is gone.
         """
         request = ControlRequest(
             id=self._next_id, client=self._name, op=op, endpoint=endpoint, run=run
@@ -145,8 +147,10 @@ class ControlClient:
     def _await(self, request_id: int, timeout_s: float) -> ControlReply:
         deadline_ns = MonoNs(self._clock.now() + round(timeout_s * 1e9))
         while (left_ms := (deadline_ns - self._clock.now()) // MS) > 0:
-            if not self._socket.poll(left_ms):
-                break
+            if not self._socket.poll(min(left_ms, ALIVE_EVERY_MS)):
+                if owner_pid(self._run_dir) is None:
+                    raise ProcessDiedError(f"the daemon of {self._run_dir} is gone")
+                continue
             try:
                 reply = self._decoder.decode(self._socket.recv())
             except msgspec.MsgspecError as error:
@@ -157,8 +161,7 @@ class ControlClient:
             if reply.id in (request_id, 0):
                 return reply
         raise ProcessDiedError(
-            f"the daemon of {self._run_dir} did not answer within {timeout_s:.1f} s; "
-            "is `robotd up` running?"
+            f"the daemon of {self._run_dir} did not answer within {timeout_s:.1f} s; it hangs"
         )
 
     def close(self) -> None:

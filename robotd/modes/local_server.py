@@ -38,8 +38,10 @@ def check_policy(policy: str) -> None:
 
 
 @contextlib.contextmanager
-def local_server(policy: str, run_dir: Path, log_dir: Path, stop: StopFlag) -> Generator[str]:
-    """Start `python -m policy_server serve`; yield its endpoint once it is warm.
+def local_server(
+    policy: str, run_dir: Path, log_dir: Path, stop: StopFlag
+) -> Generator[tuple[str, ChildProcess]]:
+    """Start `python -m policy_server serve`; yield its endpoint and itself once it is warm.
 
     Raises:
         ProcessDiedError: It did not come up; its last line.
@@ -55,7 +57,7 @@ def local_server(policy: str, run_dir: Path, log_dir: Path, stop: StopFlag) -> G
     server = spawn("policy_server", run_dir, command=command, log_dir=log_dir)
     try:
         _await_file(ready_file, server, stop)
-        yield endpoint
+        yield endpoint, server
     finally:
         server.terminate(STOP_S)
 

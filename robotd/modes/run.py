@@ -11,7 +11,7 @@ import numpy as np
 from robotd.core.clock import MS, MonoNs, S, SystemClock
 from robotd.core.config import SEEDS_N, CellConfig
 from robotd.core.errors import ConfigError, ProcessDiedError, SupervisorError
-from robotd.core.process import StopFlag
+from robotd.core.process import ChildProcess, StopFlag
 from robotd.core.run_files import camera_ring
 from robotd.core.rundir import run_path
 from robotd.modes.cell_file import load_cell
@@ -61,11 +61,11 @@ def run(options: RunOptions) -> int:
     with (
         StopFlag() as stop,
         daemon_of(cell, options, stop, client="run") as control,
-        _server(options, run_dir, stop) as endpoint,
+        _server(options, run_dir, stop) as (endpoint, server),
         Progress() as progress,
     ):
         session = _Session(cell, options, control, stop, progress, run_dir)
-        session.connect(endpoint)
+        session.connect(endpoint, server)
         figures = session.episodes(seeds)
     return _conclude(figures, options, interrupted=stop.requested)
 
@@ -92,12 +92,14 @@ def _check(options: RunOptions, cell: CellConfig) -> range:
 
 
 @contextlib.contextmanager
-def _server(options: RunOptions, run_dir: Path, stop: StopFlag) -> Generator[str]:
+def _server(
+    options: RunOptions, run_dir: Path, stop: StopFlag
+) -> Generator[tuple[str, ChildProcess | None]]:
     if options.server:
-        yield options.server
+        yield options.server, None
         return
-    with local_server(options.policy, run_dir, options.out, stop) as endpoint:
-        yield endpoint
+    with local_server(options.policy, run_dir, options.out, stop) as found:
+        yield found
 
 
 class _Session:
@@ -116,14 +118,21 @@ class _Session:
         self._stop, self._progress, self._run_dir = stop, progress, run_dir
         self._clock = SystemClock()
 
-    def connect(self, endpoint: str) -> None:
+    def connect(self, endpoint: str, server: ChildProcess | None) -> None:
         """Have the daemon shake hands with the server.
 
         Raises:
             SupervisorError: It did not answer, or does not fit the cell; nothing was armed.
+            ProcessDiedError: The server is our own and has ended.
         """
+
+        def settled(status: DaemonStatus) -> bool:
+            if server is not None and not server.alive:
+                raise server.died()
+            return bool(status.policy or status.policy_failure)
+
         self._control.call("prepare", endpoint=endpoint)
-        status = self._await(lambda s: bool(s.policy or s.policy_failure), CONNECT_S, "the server")
+        status = self._await(settled, CONNECT_S, "the server")
         if status.policy_failure:
             raise SupervisorError(status.policy_failure)
 
