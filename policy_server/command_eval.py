@@ -4,11 +4,15 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from policy_server.evaluate import EvalPlan, EvalReport, evaluate
 from robotd.core.errors import ConfigError, RobotdError
+
+if TYPE_CHECKING:
+    from policy_server.through_cell import CellReport
 
 DEFAULT_EPISODES = 500
 DEFAULT_FIRST_SEED = 200_000
@@ -29,6 +33,23 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="write pictures and videos of three episodes"
+    )
+    parser.add_argument(
+        "--through",
+        choices=("board", "cell"),
+        default="board",
+        help="the board alone, or observation, executor, follower, gate and arm of a mock cell too",
+    )
+    parser.add_argument("--config", default="mock", help="the mock cell of `--through cell`")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="values over its file"
+    )
+    parser.add_argument(
+        "--response-s",
+        type=float,
+        action="append",
+        default=[],
+        help="of `--through cell`: time from asking to the answer; measured here by default",
     )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads a process")
@@ -51,6 +72,8 @@ def run_eval(args: argparse.Namespace) -> int:
                 got=str(value),
                 expected=f"at least {least}",
             )
+    if args.through == "cell":
+        return _run_through_cell(args)
     plan = EvalPlan(
         policy=str(args.policy),
         episodes_n=args.episodes,
@@ -72,8 +95,62 @@ def run_eval(args: argparse.Namespace) -> int:
     return 0
 
 
+def _run_through_cell(args: argparse.Namespace) -> int:
+    for flag, given in (("--out", args.out), ("--latency-steps", args.latency_steps)):
+        if given:
+            raise ConfigError(
+                "command line", flag, got=str(given), expected="nothing with `--through cell`"
+            )
+    from policy_server.through_cell import CellPlan, evaluate_through_cell  # only here: the robot
+
+    plan = CellPlan(
+        policy=str(args.policy),
+        episodes_n=args.episodes,
+        first_seed=args.first_seed,
+        config=args.config,
+        settings=tuple(args.set),
+        sampler_steps=args.steps,
+        response_s=tuple(args.response_s),
+    )
+    report = evaluate_through_cell(
+        plan, workers=args.workers, on_episode=_show_count(args.episodes)
+    )
+    sys.stdout.write(cell_table(report))
+    if args.json is not None:
+        write_report(args.json, report)
+    return 0
+
+
+def cell_table(report: "CellReport") -> str:
+    """Return the figures of a run through the cell as text for people."""
+    rows = {
+        "response": f"p50 {report.response_p50_s * 1e3:.1f} ms, "
+        f"p99 {report.response_p99_s * 1e3:.1f} ms",
+        "action age": f"p50 {report.action_age_p50_s * 1e3:.0f} ms, "
+        f"p99 {report.action_age_p99_s * 1e3:.0f} ms",
+        "tracking": f"p50 {report.tracking_p50_px:.2f} px, p99 {report.tracking_p99_px:.2f} px",
+        "gate refusals": f"{report.refused_n} in {report.ticks_n} cycles",
+        "oracle breaches": str(report.breaches_n),
+        "starved, stopped": f"{report.starved_n}, {report.stopped_n}",
+    }
+    return _score_rows(report) + _as_rows(rows) + _as_rows(_time_row(report))
+
+
 def as_table(report: EvalReport) -> str:
     """Return the figures as text for people."""
+    rows = {"mean length": f"{report.mean_steps_n:.1f} steps"}
+    return _score_rows(report) + _as_rows(rows) + _as_rows(_time_row(report))
+
+
+def _as_rows(rows: dict[str, str]) -> str:
+    return "".join(f"{name:<18}{value}\n" for name, value in rows.items())
+
+
+def _time_row(report: "EvalReport | CellReport") -> dict[str, str]:
+    return {"time": f"{report.elapsed_s:.1f} s in {report.workers_n} process(es)"}
+
+
+def _score_rows(report: "EvalReport | CellReport") -> str:
     low, high = report.mean_max_reward_ci95
     success_low, success_high = report.success_rate_ci95
     rows = {
@@ -88,13 +165,11 @@ def as_table(report: EvalReport) -> str:
         "success rate": (
             f"{report.success_rate:.3f} (95 % {success_low:.3f} to {success_high:.3f})"
         ),
-        "mean length": f"{report.mean_steps_n:.1f} steps",
-        "time": f"{report.elapsed_s:.1f} s in {report.workers_n} process(es)",
     }
-    return "".join(f"{name:<18}{value}\n" for name, value in rows.items())
+    return _as_rows(rows)
 
 
-def write_report(path: Path, report: EvalReport) -> None:
+def write_report(path: Path, report: "EvalReport | CellReport") -> None:
     """Write the figures as JSON.
 
     Raises:
