@@ -51,7 +51,7 @@ def save_media(rollout: Rollout, out: Path) -> list[Path]:
         out.mkdir(parents=True, exist_ok=True)
         for name, index in pick_episodes(rollout).items():
             states = rollout.states[: int(rollout.steps[index]) + 1, index]  # (T + 1, 5)
-            score = float(rollout.scores[index]) + 0.0  # not minus zero
+            score = float(rollout.scores[index])
             stem = out / f"{name}_seed{int(rollout.seeds[index])}_score{score:.3f}"
             picture = _picture(states)
             png, mp4 = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.mp4")

@@ -37,7 +37,7 @@ class Rollout:
     @property
     def scores(self) -> NDArray[np.float64]:
         """(N,) the paper's figure: largest clip(coverage / 0.95, 0, 1)."""
-        return score(self.max_coverage)
+        return score(self.max_coverage) + 0.0  # no minus zero
 
 
 def roll_out(
