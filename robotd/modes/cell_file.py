@@ -62,7 +62,7 @@ def read_cell(run_dir: Path) -> CellConfig:
     path = run_dir / CELL_FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=CellConfig)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ConfigError(
             str(path), "file", got=str(error), expected="the cell of a running daemon"
         ) from error

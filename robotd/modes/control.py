@@ -24,6 +24,8 @@ from robotd.modes.messages import (
 SOCKET_NAME = "control"
 ALIVE_EVERY_MS = 500
 """A client that waits looks so often whether there is still a daemon to wait for."""
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""All that decoding hostile bytes raises."""
 REQUESTS_PER_CYCLE_N = 64
 """More wait for the next cycle: no client can keep the daemon from the arm."""
 
@@ -49,6 +51,7 @@ class ControlServer:
         try:
             self._socket.bind(endpoint_of(run_dir))
         except zmq.ZMQError as error:
+            self.close()
             raise BusyError(f"{endpoint_of(run_dir)}: cannot be bound ({error})") from error
         self._decoder = msgspec.msgpack.Decoder(ControlRequest)
         self._encoder = msgspec.msgpack.Encoder()
@@ -65,7 +68,7 @@ class ControlServer:
             peer, body = parts
             try:
                 request = self._decoder.decode(body)
-            except (msgspec.MsgspecError, RecursionError) as error:
+            except UNREADABLE as error:
                 message = _other_version(body) or f"malformed: {error}"
                 self.reply(peer, ControlReply(id=0, ok=False, message=message))
                 continue
@@ -97,7 +100,7 @@ def _other_version(body: bytes) -> str:
     """Return the refusal of another version's client; empty for this version's and for garbage."""
     try:
         version = msgspec.msgpack.decode(body, type=_Versioned).version
-    except (msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         return ""
     if version in (0, CONTROL_VERSION):
         return ""
@@ -153,7 +156,7 @@ class ControlClient:
                 continue
             try:
                 reply = self._decoder.decode(self._socket.recv())
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 raise SupervisorError(
                     f"the daemon of {self._run_dir} answers in another version's words ({error}); "
                     "restart it"

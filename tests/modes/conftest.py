@@ -121,6 +121,7 @@ class ScriptedSource:
         self.stats: list[RequestStats] = []
 
     def hello(self, timeout_s: float) -> PolicySpec:
+        del timeout_s
         return self._spec
 
     def request(self, request: PolicyRequest, *, t_obs_ns: MonoNs, deadline_s: float) -> int:

@@ -21,7 +21,8 @@ from robotd.modes.supervisor import (
 README = Path(__file__).parents[2] / "README.md"
 
 # Rows: the state; columns: where each event leads, "-" where it is refused.
-EVENTS = "arm disarm start resume ack stop pause at_rest client_lost fail".split()
+EVENTS = ["arm", "disarm", "start", "resume", "ack", "stop", "pause", "at_rest", "client_lost"]
+EVENTS += ["fail"]
 TABLE = """
 DISARMED ARMED -        -       -       -        -        -      -        -        -
 ARMED    -     DISARMED RUNNING -       -        ARMED    -      -        DISARMED FAULT

@@ -1,0 +1,89 @@
+"""What the arm's cycles mean to the supervisor, at each limit just inside and just outside."""
+
+import pytest
+
+from robotd.core.clock import MS, MonoNs, S
+from robotd.core.types import ArmFault, ArmPhase
+from robotd.modes.arm_watch import ENGAGE_LIMIT_NS, FAULTS, SILENT_NS, STOP_LIMIT_NS, ArmWatch
+from robotd.modes.supervisor import ENGAGED, Event, State
+
+NOW = MonoNs(100 * S)
+AWAY = sorted(set(State) - ENGAGED)
+
+
+@pytest.fixture
+def watch():
+    watch = ArmWatch()
+    watch.entered(State.ARMED, NOW)
+    return watch
+
+
+@pytest.mark.parametrize("state", AWAY)
+def test_an_arm_that_is_not_engaged_raises_nothing(watch, make_tick, state):
+    tick = make_tick(NOW - 10 * S, phase=ArmPhase.FAULT, fault=ArmFault.OWN_GAP)
+
+    assert watch.look(NOW, tick, state, 0) is None
+
+
+@pytest.mark.parametrize("state", sorted(ENGAGED))
+def test_a_silent_arm_is_a_fault_just_after_the_limit(watch, make_tick, state):
+    event, reason = watch.look(NOW, make_tick(NOW - SILENT_NS - 1), state, 1)
+
+    assert (event, reason) == (Event.FAIL, "arm: no cycle for 300 ms; its process hangs")
+
+
+def test_an_arm_at_the_limit_of_silence_is_none(watch, make_tick):
+    tick = make_tick(NOW - SILENT_NS, phase=ArmPhase.FOLLOWING)
+
+    assert watch.look(NOW, tick, State.RUNNING, 1) is None
+
+
+@pytest.mark.parametrize("fault", ArmFault)
+def test_every_fault_of_the_arm_has_its_sentence(watch, make_tick, fault):
+    tick = make_tick(NOW, phase=ArmPhase.FAULT, fault=fault)
+
+    event, reason = watch.look(NOW, tick, State.RUNNING, 1)
+
+    assert event is Event.FAIL
+    assert reason == f"arm: {FAULTS[fault]}"
+    assert "\n" not in reason
+
+
+def test_a_fault_of_an_earlier_arming_says_nothing_about_this_one(watch, make_tick):
+    tick = make_tick(NOW, phase=ArmPhase.FAULT, fault=ArmFault.TRACKING, session=1)
+
+    assert watch.look(NOW, tick, State.ARMED, 2) is None
+
+
+def test_an_arm_that_does_not_engage_in_time_is_a_fault(watch, make_tick):
+    at = MonoNs(NOW + ENGAGE_LIMIT_NS)
+
+    assert watch.look(at, make_tick(at, session=0), State.ARMED, 1) is None
+    event, reason = watch.look(MonoNs(at + 1), make_tick(at, session=0), State.ARMED, 1)
+    assert (event, reason) == (Event.FAIL, "arm: did not engage within 10 s; see arm.log")
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.PAUSED])
+def test_an_arm_that_left_its_arming_is_a_fault_at_once(watch, make_tick, state):
+    event, reason = watch.look(NOW, make_tick(NOW, session=0), state, 1)
+
+    assert event is Event.FAIL
+    assert "obeys this arming no more" in reason
+
+
+@pytest.mark.parametrize("phase", [ArmPhase.HOLDING, ArmPhase.DISARMED])
+def test_a_stopping_arm_that_stands_is_at_rest(watch, make_tick, phase):
+    assert watch.look(NOW, make_tick(NOW, phase=phase), State.STOPPING, 1) == (Event.AT_REST, "")
+
+
+@pytest.mark.parametrize("phase", [ArmPhase.FOLLOWING, ArmPhase.BRAKING])
+def test_an_arm_that_does_not_stop_in_time_is_a_fault(watch, make_tick, phase):
+    watch.entered(State.STOPPING, NOW)
+    at = MonoNs(NOW + STOP_LIMIT_NS)
+    tick = make_tick(at, phase=phase)
+
+    assert watch.look(at, tick, State.STOPPING, 1) is None
+    assert watch.look(MonoNs(at + 1 * MS), tick, State.STOPPING, 1) == (
+        Event.FAIL,
+        "arm: did not come to rest within 3 s",
+    )
