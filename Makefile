@@ -1,5 +1,5 @@
 # make demo: the main job. make test: all tests. Both set up .venv from the pinned lock first.
-PYTHON ?= $(shell command -v python3.12 >/dev/null 2>&1 && python3.12 -c '' 2>/dev/null && echo python3.12 || (command -v python3.11 >/dev/null 2>&1 && python3.11 -c '' 2>/dev/null && echo python3.11 || echo python3))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c '' 2>/dev/null && echo $$p && break; done)
 WORKERS ?= 2
 OUT ?= out
 VENV = .venv

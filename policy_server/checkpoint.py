@@ -117,7 +117,7 @@ def _parse_policy(folder: Path, data: bytes) -> PolicyFile:
                 f"{folder}/{POLICY}: version {bytes(version).decode()}, this code reads {VERSION}"
             )
         about = msgspec.json.decode(data, type=PolicyFile)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{folder}/{POLICY}: {error}") from error
     _check_policy(folder, about)
     return about

@@ -159,7 +159,8 @@ class Policy(Protocol):
     def infer(self, requests: Sequence[PolicyRequest]) -> list[NDArray[np.float32]]:
         """Answer a batch: one (spec.horizon, spec.action_dim) float32 array a request.
 
-        The same request and seed give the same chunk, whatever else is in the batch.
+        The same batch gives the same chunks bit for bit. Another batch around the same request and
+        seed gives the same chunk within the rounding of float32.
 
         Raises:
             WireError: A request does not fit the spec; its message names the key.

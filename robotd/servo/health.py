@@ -27,7 +27,7 @@ def fault_of_state(
     """
     if state is None:
         return ArmFault.DRIVER_ERROR
-    if not now_ns - state.t_ns <= config.max_state_age_s * S:
+    if not abs(now_ns - state.t_ns) <= config.max_state_age_s * S:
         return ArmFault.STALE_STATE
     if state.safety_bits != SAFETY_NORMAL:
         return ArmFault.SAFETY_STOP

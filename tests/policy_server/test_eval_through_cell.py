@@ -38,8 +38,8 @@ def test_the_command_writes_the_same_keys_as_the_board(tmp_path):
     out = tmp_path / "cell.json"
 
     code = main(
-        ["eval", "--policy", POLICY, "--through", "cell", "--config", UR5, "--episodes", "1"]
-        + ["--set", "task.max_episode_s=1.0", "--response-s", "0.03", "--json", str(out)]
+        f"eval --policy {POLICY} --through cell --config {UR5} --episodes 1 --response-s 0.03 "
+        f"--set task.max_episode_s=1.0 --json {out}".split()
     )
 
     report = json.loads(out.read_text())

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.mark.parametrize(
     ("model", "first", "every"),
-    [("ur5", 3, 24), ("ur5", 15, 24), ("ur5e", 7, 48), ("ur5e", 31, 48)],
+    [("ur5", 3, 24), ("ur5", 15, 24), ("ur5e", 7, 96), ("ur5e", 55, 96)],
 )
 def test_demonstrations_are_followed_without_a_refusal(demonstrations, model, first, every):
     if not demonstrations.DATA.exists():

@@ -43,4 +43,5 @@ def test_old_orders_begin_nothing_now_or_later():
 def test_orders_are_fresh_for_a_quarter_of_a_second():
     assert fresh(orders(1), MonoNs(250 * MS))
     assert not fresh(orders(1), MonoNs(250 * MS + 1))
+    assert not fresh(orders(1, t_ns=250 * MS + 1), MonoNs(0))
     assert not fresh(None, MonoNs(0))
