@@ -95,11 +95,11 @@ class Episode:
         return self._travel(now, tick, feed)
 
     def resume(self, now: MonoNs) -> None:
-        """Go on after a pause: a policy that acted begins anew from where the tool is."""
+        """Go on after a pause: the policy anew where the tool is, an approach from its lift."""
         self.problem = ""
         if self.phase is Phase.ACT:
             self._begin(now)
-        elif self.phase is not Phase.RESET:
+        else:
             self.phase, self._target = Phase.LIFT, None
 
     def _travel(self, now: MonoNs, tick: ArmTick, feed: Feed) -> Plan | None:
@@ -207,6 +207,8 @@ class Episode:
             return f"observation: {self.drivers[-1].unseen}"
         if failures.reason and failures.consecutive_n:
             return f"policy: {failures.reason}; the plan ran out"
+        if unusable := self.drivers[-1].executor.unusable:
+            return f"policy: {unusable}; the plan ran out"
         return "policy: the plan ran out before the next chunk came"
 
     def _done(self, outcome: str) -> None:
