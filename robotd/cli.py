@@ -69,9 +69,9 @@ def _parse(words: Sequence[str]) -> UpOptions | RunOptions | StatusOptions | Ack
 
 def _sentence_of(drawing: str) -> str:
     """Return what the parser's box says, without the box: its first part, and the nearest name."""
-    lines = [line.strip("│ ") for line in drawing.splitlines() if line[:1] == "│"]
-    parts = " ".join(line if line.strip("─") else "\n" for line in lines).split("\n")
-    said = parts[0].strip().rstrip(".") or "words that were not understood"
+    lines = [line.strip("│╭╮╰╯ ") for line in drawing.splitlines()[1:]]  # the first is its title
+    parts = " ".join(line if line.strip("─-") else "\n" for line in lines).split("\n")
+    said = next((part.strip().rstrip(".") for part in parts if part.strip()), "not understood")
     near = [line.split()[0] for line in lines if line.startswith("--")]
     meant = f"; did you mean {', '.join(near)}?" if near and "nrecognized" in said else ";"
     return f"command line: {said}{meant} see `robotd --help`"
