@@ -72,7 +72,7 @@ def _sentence_of(drawing: str) -> str:
     lines = [line.strip("│╭╮╰╯ ") for line in drawing.splitlines()[1:]]  # the first is its title
     parts = " ".join(line if line.strip("─-") else "\n" for line in lines).split("\n")
     said = next((part.strip().rstrip(".") for part in parts if part.strip()), "not understood")
-    near = [line.split()[0] for line in lines if line.startswith("--")]
+    near = [line.split()[0] for line in lines if line[:2] == "--" and line.strip("-")]
     meant = f"; did you mean {', '.join(near)}?" if near and "nrecognized" in said else ";"
     return f"command line: {said}{meant} see `robotd --help`"
 

@@ -81,7 +81,7 @@ class Conductor:
                 self._clock.sleep_until(deadline_ns)
             self._come_to_rest()
         finally:
-            self._close()
+            self.close()
 
     def cycle(self, now: MonoNs) -> None:
         """Do one cycle; to be called every 10 ms."""
@@ -113,8 +113,6 @@ class Conductor:
             lost = self._lease.owner
             self._lease.release()
             self._handle(Event.CLIENT_LOST, f"client {lost} disappeared")
-
-    # The state and what follows from it
 
     def _handle(self, event: Event, reason: str = "") -> None:
         """Make a transition and everything that belongs to it."""
@@ -279,8 +277,6 @@ class Conductor:
 
         return reset
 
-    # The end
-
     def _come_to_rest(self) -> None:
         """Stop the arm before its process is asked to end."""
         if self._supervisor.allows(Event.STOP):
@@ -292,7 +288,8 @@ class Conductor:
             self.cycle(self._clock.now())
             self._clock.sleep_until(MonoNs(self._clock.now() + CYCLE_NS))
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End the processes, the arm's first, and let go of all files."""
         self._children.stop()
         self._link.close()
         self._control.close()

@@ -39,6 +39,9 @@ class Event(StrEnum):
 PERSONAL = frozenset({Event.ARM, Event.START, Event.RESUME, Event.ACK})
 """Events that lead towards motion: only a person's client may raise them."""
 
+ASKED = PERSONAL | {Event.DISARM, Event.STOP}
+"""Events that a client may ask for."""
+
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.DISARMED, Event.ARM): State.ARMED,
     (State.ARMED, Event.DISARM): State.DISARMED,
@@ -103,7 +106,9 @@ class Supervisor:
         """
         target = TRANSITIONS.get((self.state, event))
         if target is None:
-            possible = ", ".join(sorted(e for s, e in TRANSITIONS if s is self.state))
+            possible = ", ".join(
+                sorted(e for s, e in TRANSITIONS if s is self.state and e in ASKED)
+            )
             raise SupervisorError(
                 f"cannot {event.value} while {self.state.value}; possible now: {possible}"
             )

@@ -53,7 +53,8 @@ def test_every_event_in_every_state_leads_where_it_should_or_is_refused(state, e
         return
     with pytest.raises(SupervisorError) as refused:
         supervisor.handle(event)
-    possible = sorted(e for (s, e), t in EXPECTED.items() if s is state and t != "-")
+    asked = {"arm", "disarm", "start", "resume", "ack", "stop"}
+    possible = sorted(e for (s, e), t in EXPECTED.items() if s is state and t != "-" and e in asked)
     assert str(refused.value) == (
         f"cannot {event.value} while {state.value}; possible now: {', '.join(possible)}"
     )
