@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import arm_loop, cycle, evaluation, observe_to_plan, server
+from tests.bench import arm_loop, cycle, demonstrations, evaluation, observe_to_plan, server
 from tests.bench.machine import describe
 
 BENCHES = {
@@ -17,6 +17,7 @@ BENCHES = {
     "server": server.run,
     "arm_loop": arm_loop.run,
     "evaluation": evaluation.run,
+    "demonstrations": demonstrations.run,
 }
 
 

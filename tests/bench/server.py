@@ -55,6 +55,14 @@ def _measure(policy: str, transport: str, requests_n: int) -> dict[str, dict[str
                 return _ask_many(bound, requests_n)
             finally:
                 server.terminate()
+                _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    try:
+        server.wait(10)
+    except subprocess.TimeoutExpired:
+        server.kill()
 
 
 def _wait_for(ready: Path, server: subprocess.Popen[bytes]) -> None:
