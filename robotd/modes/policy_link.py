@@ -12,8 +12,8 @@ from robotd.pipeline.handshake import check_spec
 from robotd.pipeline.make_executor import make_executor
 from robotd.pipeline.policy_client import PolicyClient
 
-HELLO_S = 60.0
-"""A server that loads and warms up a large policy takes its time."""
+HELLO_S = 10.0
+"""A server listens once it is warm, and then answers at once."""
 
 
 class PolicyLink:
@@ -25,8 +25,8 @@ class PolicyLink:
         failure: Why there is no spec, one sentence; empty while it is still being asked.
     """
 
-    def __init__(self, cell: CellConfig, clock: Clock) -> None:
-        self._cell, self._clock = cell, clock
+    def __init__(self, cell: CellConfig, clock: Clock, *, hello_s: float = HELLO_S) -> None:
+        self._cell, self._clock, self._hello_s = cell, clock, hello_s
         self._client: PolicyClient | None = None
         self.endpoint = ""
         self.spec: PolicySpec | None = None
@@ -52,7 +52,7 @@ class PolicyLink:
     def _greet(self, client: PolicyClient) -> None:
         """Ask for the spec and compare it with the cell; runs in its own thread."""
         try:
-            spec = client.hello(HELLO_S)
+            spec = client.hello(self._hello_s)
             check_spec(spec, offer_of(self._cell), sampler=self._cell.policy.sampler)
             make_executor(spec, self._cell)
         except RobotdError as error:

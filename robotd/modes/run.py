@@ -29,7 +29,7 @@ from robotd.modes.video import RingVideo
 
 POLL_NS = 100 * MS
 """Between two questions to the daemon: also the heartbeat of the lease."""
-CONNECT_S, ENGAGE_S, END_S = 70.0, 12.0, 8.0
+CONNECT_S, ENGAGE_S, END_S = 15.0, 12.0, 8.0
 EXIT_OK, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 ENDED_BY_ITSELF = frozenset({"success", "time"})
 OVER = frozenset({State.DISARMED.value, State.FAULT.value})

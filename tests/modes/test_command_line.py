@@ -16,6 +16,7 @@ from robotd.core.rundir import RunDir
 from robotd.modes.real_cell import ask_to_arm, require_terminal
 
 MOCK = Path(__file__).parents[2] / "configs" / "mock" / "cell-ur5.toml"
+PUSHT = MOCK.parents[1] / "pusht"
 RUN = ["run", "--mock", "--policy=constant"]
 
 
@@ -61,6 +62,10 @@ def said(capsys, words):
         (["status", "--mock"], "no daemon of cell mock is running; start it: robotd up"),
         (["ack", "--mock"], "no daemon of cell mock is running; start it: robotd up"),
         (["up", "--mock", "--run-dir=/proc/1"], "run directory"),
+        (
+            ["run", f"--config={PUSHT}", "--policy=constant"],
+            "a person arms a real arm; no flag does",
+        ),
     ],
 )
 def test_a_fault_is_one_line_and_an_exit_code(capsys, words, named):

@@ -79,6 +79,19 @@ def test_an_address_outside_this_machine_is_refused_at_once(link):
     assert link.endpoint == ""
 
 
+@pytest.mark.parametrize("away", [True, False])
+def test_a_server_that_is_away_or_silent_is_named_in_time(cell, spec, away):
+    link = PolicyLink(cell, SystemClock(), hello_s=0.3)
+    with FakePolicyServer(spec) as server:
+        server.greet = lambda _: []
+        if away:
+            server.stop()
+        link.connect(server.endpoint)
+
+        assert f"{server.endpoint}: no answer within 0.3 s; is it running?" in settled(link).failure
+        link.close()
+
+
 def test_connecting_returns_at_once_and_the_next_server_replaces_a_silent_one(link, spec):
     with FakePolicyServer(spec) as silent, FakePolicyServer(spec) as server:
         silent.greet = lambda _: []

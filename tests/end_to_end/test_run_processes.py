@@ -1,0 +1,219 @@
+"""`robotd run` as a person types it: how it ends, what it leaves, whoever is killed."""
+
+import json
+import signal
+import time
+from random import Random
+
+import av
+import pytest
+
+from robotd.core.types import ArmPhase
+from robotd.modes.trace import load_trace
+from tests.end_to_end.cell_site import ArmTail, wait_for
+
+MOVING_SERVER = "tests/end_to_end/moving_server.py"
+OUTPUTS = {"trace.npz", "figures.png", "run.mp4"}
+
+
+@pytest.fixture
+def endpoint(site, tmp_path):
+    """The address of a server that keeps the tool moving, a process of its own."""
+    address = f"ipc://{tmp_path}/policy"
+    server = site.start(MOVING_SERVER, address)
+    assert server.stdout.readline() == "ready\n"
+    return address
+
+
+def end_of(run, limit_s=30.0):
+    """Return the exit code and stderr's lines, after at most `limit_s`."""
+    _, stderr = run.communicate(timeout=limit_s)
+    return run.returncode, stderr.splitlines()
+
+
+def complaints(lines):
+    return [line for line in lines if line.startswith("robotd: ")]
+
+
+class Watched:
+    """A run in progress whose arm is watched."""
+
+    def __init__(self, site, endpoint, out, *words):
+        self.site = site
+        self.run = site.robotd("run", f"--server={endpoint}", f"--out={out}", *words)
+        wait_for("the daemon", lambda: (site.run_dir / "arm.ring").exists())
+        self.tail = ArmTail(site.run_dir)
+
+    def __enter__(self):
+        self.tail.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self.tail.__exit__()
+
+    def moving(self, when, seed):
+        """Wait until the tool moves, on its way to the start or under the policy."""
+        epochs = {"approach": range(1, 4), "act": range(4, 10**6)}[when]
+        time.sleep(Random(seed).uniform(0.0, 0.2))
+        wait_for(
+            f"motion in {when}",
+            lambda: (
+                self.tail.ticks
+                and self.tail.ticks[-1][1].plan_epoch in epochs
+                and self.tail.speed_m_s() > 0.03
+            ),
+        )
+
+    def assert_stopped_inside(self, *, rests=True):
+        self.tail.assert_inside(self.site.cell)
+        assert self.tail.lost_n == 0
+        if rests:
+            self.tail.assert_rests()
+
+
+def test_a_run_ends_with_figures_a_video_and_nothing_else(site, tmp_path):
+    out = tmp_path / "out"
+    run = site.robotd(
+        "run",
+        "--policy=constant",
+        f"--out={out}",
+        f"--json={tmp_path}/run.json",
+        "--seed=7",
+        "--set=task.max_episode_s=1.5",
+    )
+
+    code, lines = end_of(run)
+
+    assert (code, complaints(lines)) == (0, [])
+    assert {path.name for path in out.iterdir()} == OUTPUTS | {"policy_server.log"}
+    summary = json.loads((tmp_path / "run.json").read_text())
+    episode = summary["episodes"][0]
+    assert (summary["episodes_n"], summary["first_seed"]) == (1, 7)
+    assert (episode["outcome"], episode["message"], episode["refused_n"]) == ("time", "", 0)
+    assert episode["duration_s"] == pytest.approx(1.5, abs=0.2)
+    assert episode["brakes_n"] == 0
+    assert load_trace(out / "trace.npz").arrays["tick_phase"][-1] == ArmPhase.HOLDING
+    with av.open(str(out / "run.mp4")) as video:
+        assert sum(1 for _ in video.decode(video=0)) > 30
+    site.assert_nothing_is_left()
+
+
+def test_ctrl_c_stops_the_arm_and_leaves_the_outputs(site, endpoint, tmp_path):
+    out = tmp_path / "out"
+    with Watched(site, endpoint, out) as watched:
+        watched.moving("act", seed=1)
+        watched.run.send_signal(signal.SIGINT)
+        code, lines = end_of(watched.run)
+
+    assert (code, complaints(lines)) == (130, [])
+    assert {path.name for path in out.iterdir()} == OUTPUTS
+    watched.assert_stopped_inside()
+    trace = load_trace(out / "trace.npz")
+    assert trace.meta.outcome == "stopped"
+    assert trace.arrays["tick_phase"][-1] == ArmPhase.HOLDING
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing(site, tmp_path):
+    run = site.robotd("run", "--server=tcp://127.0.0.1:9", f"--out={tmp_path}/out")
+    wait_for("the daemon", lambda: (site.run_dir / "lock").exists())
+
+    run.send_signal(signal.SIGINT)
+
+    assert end_of(run) == (130, [])
+
+
+@pytest.mark.parametrize("when", ["approach", "act"])
+def test_a_killed_server_ends_the_run_with_one_line(site, endpoint, tmp_path, when):
+    with Watched(site, endpoint, tmp_path / "out") as watched:
+        watched.moving(when, seed=2)
+        site.started[0].kill()
+        code, lines = end_of(watched.run)
+
+    assert code == 1
+    [line] = complaints(lines)
+    assert line.startswith("robotd: seed 200000: stopped: policy: "), line
+    watched.assert_stopped_inside()
+
+
+def test_a_killed_own_server_process_leaves_nothing(site, tmp_path):
+    run = site.robotd("run", "--policy=constant", f"--out={tmp_path}/out", "--no-video")
+    server = wait_for("the server", lambda: site.process("policy_server", "serve"))
+    wait_for("the daemon", lambda: (site.run_dir / "policy").exists())
+
+    server.kill()
+
+    code, lines = end_of(run)
+    assert code == 1
+    assert "policy_server: killed by SIGKILL" in complaints(lines)[0]
+    assert len(complaints(lines)) == 1
+
+
+@pytest.mark.parametrize("when", ["approach", "act"])
+def test_a_killed_daemon_ends_the_run_and_all_its_processes(site, endpoint, tmp_path, when):
+    with Watched(site, endpoint, tmp_path / "out") as watched:
+        watched.moving(when, seed=3)
+        site.process("robotd.cli", "up").kill()
+        code, lines = end_of(watched.run)
+
+    assert code == 1
+    [line] = complaints(lines)
+    assert line.endswith(f"{site.run_dir} is gone")
+    watched.assert_stopped_inside()
+
+
+@pytest.mark.parametrize("when", ["approach", "act"])
+def test_a_killed_client_takes_its_daemon_and_the_motion_with_it(site, endpoint, tmp_path, when):
+    with Watched(site, endpoint, tmp_path / "out", "--no-video") as watched:
+        watched.moving(when, seed=4)
+        watched.run.kill()
+        watched.run.wait()
+        site.assert_nothing_is_left()
+
+    watched.assert_stopped_inside()
+
+
+def test_a_killed_arm_process_ends_the_run_with_one_line(site, endpoint, tmp_path):
+    with Watched(site, endpoint, tmp_path / "out", "--no-video") as watched:
+        watched.moving("act", seed=5)
+        site.process("robotd.proc", "arm").kill()
+        code, lines = end_of(watched.run)
+
+    assert code == 1
+    [line] = complaints(lines)
+    assert "arm: killed by SIGKILL" in line
+    watched.assert_stopped_inside(rests=False)
+
+
+def test_a_killed_daemon_that_runs_alone_takes_its_processes_with_it(site):
+    up = site.robotd("up")
+    wait_for("the arm", lambda: (site.run_dir / "arm.ready").exists())
+
+    up.kill()
+
+    site.assert_nothing_is_left()
+
+
+def test_a_second_daemon_of_a_cell_is_refused_in_one_line(site):
+    first = site.robotd("up")
+    wait_for("the daemon", lambda: (site.run_dir / "control").exists())
+
+    second = site.robotd("up")
+
+    code, lines = end_of(second)
+    assert code == 1
+    [line] = lines
+    assert f"is already run by process {first.pid}" in line
+
+
+def test_a_run_of_another_configuration_is_refused_by_a_running_daemon(site, tmp_path):
+    site.robotd("up")
+    wait_for("the daemon", lambda: (site.run_dir / "control").exists())
+
+    run = site.robotd(
+        "run", "--policy=constant", f"--out={tmp_path}/out", "--set=executor.kind=ensemble"
+    )
+
+    code, lines = end_of(run)
+    assert code == 1
+    [line] = lines
+    assert "another configuration" in line
