@@ -1,5 +1,6 @@
 """An mp4 of what a camera saw during a run, written beside the control path."""
 
+import contextlib
 import logging
 import threading
 from fractions import Fraction
@@ -27,29 +28,37 @@ class RingVideo:
     """
 
     def __init__(self, ring: Path, path: Path) -> None:
-        self._ring, self._path = ring, path
+        self._reader, self._path = RingReader(ring), path
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._copy, name="video", daemon=True)
+        self._thread: threading.Thread | None = None
         self.frames_n = 0
         self.failure = ""
 
     def start(self) -> None:
-        """Begin to copy."""
+        """Begin to copy what comes from now on.
+
+        Raises:
+            CorruptRecordError: The ring is not one of this version.
+        """
+        newest = self._reader.newest()
+        self._thread = threading.Thread(
+            target=self._copy, args=(newest.index if newest else -1,), name="video", daemon=True
+        )
         self._thread.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Complete the file."""
         self._stop.set()
-        self._thread.join(timeout_s)
+        if self._thread is not None:
+            self._thread.join(timeout_s)
 
-    def _copy(self) -> None:
-        writer = Mp4(self._path)
+    def _copy(self, index: int) -> None:
         clock = SystemClock()
         try:
-            with RingReader(self._ring) as ring:
-                newest = ring.newest()
-                index = newest.index if newest else -1
-                while not self._stop.is_set():
+            with contextlib.closing(Mp4(self._path)) as writer, self._reader as ring:
+                ending = False
+                while not ending:
+                    ending = self._stop.is_set()  # before the look: what came until then is in it
                     for record in ring.since(index).records:
                         index = record.index
                         writer.add(unpack_frame(record.payload))
@@ -58,8 +67,6 @@ class RingVideo:
         except (OSError, CorruptRecordError, ImportError) as error:
             self.failure = f"{self._path}: no video ({error})"
             log.warning("%s", self.failure)
-        finally:
-            writer.close()
 
 
 class Mp4:
@@ -100,9 +107,14 @@ class Mp4:
         self._container.mux(self._stream.encode(picture))
 
     def close(self) -> None:
-        """Complete the file; without frames there is none."""
-        if self._container is None or self._stream is None:
-            return
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
+        """Complete the file; without frames there is none.
+
+        Raises:
+            OSError: The disk is full or the folder is gone.
+        """
+        container, stream = self._container, self._stream
         self._container = self._stream = None
+        if container is None or stream is None:
+            return
+        with contextlib.closing(container):
+            container.mux(stream.encode(None))
