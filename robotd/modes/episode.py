@@ -7,13 +7,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs, S, ns_to_seconds, seconds_to_ns
 from robotd.core.config import CellConfig
 from robotd.core.spec import PolicySpec
 from robotd.core.types import ArmTick, Plan
 from robotd.modes.feed import Feed
 from robotd.modes.messages import RunRequest
-from robotd.pipeline.action_map import BoardXy, board_of
+from robotd.pipeline.action_map import BoardXy
 from robotd.pipeline.approach import leg, lifted
 from robotd.pipeline.chunk_source import ChunkSource
 from robotd.pipeline.driver import PolicyDriver
@@ -70,7 +71,7 @@ class Episode:
         """
         self._cell, self._spec, self._source, self._request = cell, spec, source, request
         self._reset_world = reset_world
-        self._board = board_of(cell.task)
+        self._board = BoardFrame.of_task(cell.task)
         self._tool = BoardXy(self._board, cell.task.tip_height_m)
         self._epoch = 0
         self._target: NDArray[np.float64] | None = None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs, ns_to_seconds
 from robotd.core.config import CellConfig
 from robotd.core.types import ActionChunk, ArmTick, Limit
@@ -12,7 +13,6 @@ from robotd.core.world_state import WorldState
 from robotd.modes.episode import Episode
 from robotd.modes.messages import RunRequest, RunStatus
 from robotd.modes.trace import ChunkRow, RunMeta, RunTrace
-from robotd.pipeline.action_map import board_of
 from robotd.pipeline.chunk_source import ChunkSource, RequestStats
 from robotd.pipeline.executor import ChunkRecord
 
@@ -32,7 +32,7 @@ class RunRecord:
         self, *, cell: CellConfig, request: RunRequest, episode: Episode, now: MonoNs
     ) -> None:
         self._cell, self.request = cell, request
-        self._trace = RunTrace(board=board_of(cell.task))
+        self._trace = RunTrace(board=BoardFrame.of_task(cell.task))
         self._stats: dict[int, RequestStats] = {}
         self._t_start_ns = self._t_end_ns = now
         self._episode = episode

@@ -111,11 +111,6 @@ class TcpPose:
         return np.concatenate([weights @ actions[:, :3], matrix_to_rot6d(R_mean)])
 
 
-def board_of(task: TaskConfig) -> BoardFrame:
-    """Return where a cell's task configuration puts the board."""
-    return BoardFrame.of_task(task)
-
-
 def action_map_for(spec: PolicySpec, task: TaskConfig) -> ActionMap:
     """Return the map of a policy's action space in a cell.
 

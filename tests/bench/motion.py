@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs, S
 from robotd.core.config import CellConfig
 from robotd.core.types import Orders, Plan
 from robotd.modes.cell_file import load_cell
 from robotd.modes.options import CellOptions
-from robotd.pipeline.action_map import BoardXy, board_of
+from robotd.pipeline.action_map import BoardXy
 
 MIDDLE_PX, RADIUS_PX, TURN_S, ROW_NS, ROWS = 256.0, 110.0, 5.0, 10_000_000, 200
 
@@ -21,7 +22,7 @@ class CircleOrders:
     """Orders whose plans go round the board; called by the arm loop every cycle."""
 
     def __init__(self, cell: CellConfig, start_ns: MonoNs) -> None:
-        self._tool = BoardXy(board_of(cell.task), cell.task.tip_height_m)
+        self._tool = BoardXy(BoardFrame.of_task(cell.task), cell.task.tip_height_m)
         self._start_ns = start_ns
         self._orders = Orders(t_ns=start_ns, session=0, plan=None)
         self._epoch = 0

@@ -5,9 +5,10 @@ import time
 import numpy as np
 
 from policy_server.constant import ConstantPolicy
+from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import FakeClock, MonoNs, S
 from robotd.core.types import ArmState, Signal
-from robotd.pipeline.action_map import BoardXy, board_of
+from robotd.pipeline.action_map import BoardXy
 from robotd.pipeline.driver import PolicyDriver
 from robotd.pipeline.local_policy import LocalPolicyClient
 from robotd.pipeline.make_executor import make_executor
@@ -31,7 +32,9 @@ def run(*, rounds: int = 300) -> dict[str, object]:
         start_ns=clock.now(),
         seed=0,
     )
-    T = BoardXy(board_of(cell.task), cell.task.tip_height_m).poses(np.array([[256.0, 256.0]]))[0]
+    T = BoardXy(BoardFrame.of_task(cell.task), cell.task.tip_height_m).poses(
+        np.array([[256.0, 256.0]])
+    )[0]
     ask, plan_costs = [], []
     for _ in range(rounds):
         now = clock.now()

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MS, MonoNs, S
 from robotd.core.types import Signal
 from robotd.modes.episode import ARRIVAL_LIMIT_NS, RESET_LIMIT_NS, Episode, Phase
 from robotd.modes.messages import RunRequest
-from robotd.pipeline.action_map import board_of
 from robotd.pipeline.chunk_source import Failures
 from robotd.pipeline.request import BLOCK_POSE, TOOL_STREAM
 from robotd.servo.plan_track import pose_at
@@ -130,7 +130,7 @@ def test_an_episode_goes_through_its_phases_and_ends_by_time(stage):
 def test_it_acts_from_where_the_world_says(stage, cell):
     stage.until_phase(Phase.ACT)
 
-    xy_px = board_of(cell.task).to_px(stage.feed.tick.state.T_base_tcp[:3, 3])
+    xy_px = BoardFrame.of_task(cell.task).to_px(stage.feed.tick.state.T_base_tcp[:3, 3])
     np.testing.assert_allclose(xy_px[:2], [200.0, 300.0], atol=0.01)
     table_z_m = cell.task.T_base_table.position_m[2]
     height_m = stage.feed.tick.state.T_base_tcp[2, 3] - table_z_m
@@ -176,7 +176,7 @@ def test_a_real_cell_has_no_world_to_reset(real_cell, spec, source, feed):
     stage.until_phase(Phase.ACT)
 
     assert stage.orders_n == 0
-    xy_px = board_of(real_cell.task).to_px(feed.tick.state.T_base_tcp[:3, 3])
+    xy_px = BoardFrame.of_task(real_cell.task).to_px(feed.tick.state.T_base_tcp[:3, 3])
     np.testing.assert_allclose(xy_px[:2], [256.0, 256.0], atol=0.01)
 
 

@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import pytest
 
+from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MS, MonoNs, S
 from robotd.core.types import ActionChunk, ArmPhase, Limit, Verdict
 from robotd.modes.episode import Phase
@@ -14,7 +15,6 @@ from robotd.modes.messages import RunRequest
 from robotd.modes.report import draw, figures
 from robotd.modes.run_record import RunRecord
 from robotd.modes.trace import ChunkRow, RunMeta, RunTrace, load_trace
-from robotd.pipeline.action_map import board_of
 from robotd.pipeline.chunk_source import Failures, RequestStats
 from robotd.pipeline.executor import ChunkRecord
 
@@ -40,7 +40,7 @@ def meta(**changes):
 
 @pytest.fixture
 def trace(cell):
-    return RunTrace(board=board_of(cell.task))
+    return RunTrace(board=BoardFrame.of_task(cell.task))
 
 
 @pytest.fixture

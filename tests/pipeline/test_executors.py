@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MS, MonoNs, seconds_to_ns
 from robotd.core.config import ExecutorConfig
 from robotd.core.errors import SpecMismatchError
 from robotd.core.geometry import pose_from_rotvec, so3_log
 from robotd.core.types import ActionChunk
-from robotd.pipeline.action_map import BoardXy, TcpPose, board_of
+from robotd.pipeline.action_map import BoardXy, TcpPose
 from robotd.pipeline.ensemble import EnsembleExecutor, Weights
 from robotd.pipeline.make_executor import lead_ns_for, make_executor
 from robotd.pipeline.plan_path import PlanPath
@@ -36,7 +37,7 @@ def chunk(t_obs_ms, actions, request_id=0, dt_s=0.1, i0=0, meaning="command") ->
 
 @pytest.fixture
 def action_map(make_cell):
-    return BoardXy(board_of(make_cell().task), 0.01)
+    return BoardXy(BoardFrame.of_task(make_cell().task), 0.01)
 
 
 @pytest.fixture
@@ -281,8 +282,6 @@ def test_whatever_comes_when_the_plans_are_continuous_timely_and_finite(
 
 @pytest.fixture(scope="module")
 def action_map_of_tests():
-    from robotd.core.board_frame import BoardFrame
-
     return BoardXy(BoardFrame(np.eye(4), 0.3), 0.01)
 
 

@@ -23,7 +23,7 @@ class SeedPolicy:
 
 
 class FailingPolicy(SeedPolicy):
-    def infer(self, requests):  # noqa: ARG002 (of the protocol)
+    def infer(self, requests):
         raise WireError("bad_request", "seed: not today")
 
 

@@ -4,13 +4,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MS, MonoNs
 from robotd.core.config import ObserveConfig
 from robotd.core.errors import SpecMismatchError
 from robotd.core.geometry import pose_from_rotvec
 from robotd.core.spec import ObsFeature
 from robotd.core.types import ArmState, Frames, Signal
-from robotd.pipeline.action_map import BoardXy, board_of
+from robotd.pipeline.action_map import BoardXy
 from robotd.pipeline.observe import Part, observe, tool_stream
 from robotd.pipeline.request import parts_for, to_request, window_of
 
@@ -20,7 +21,7 @@ T_NS = np.array([0, 50, 100, 150], dtype=np.int64) * MS
 @pytest.fixture
 def streams(make_cell):
     cell = make_cell()
-    board = board_of(cell.task)
+    board = BoardFrame.of_task(cell.task)
     tool = BoardXy(board, 0.01).poses(np.array([[100.0, 200.0]] * 4))
     states = [
         ArmState(t_ns=MonoNs(int(t)), q_rad=np.zeros(6), qd_rad_s=np.zeros(6), T_base_tcp=T)
@@ -100,7 +101,7 @@ def test_a_camera_without_a_transform_must_have_the_size_that_the_policy_knows(
 
 
 def test_the_tool_may_stand_at_any_height_and_yaw(make_spec, make_cell, streams):
-    board = board_of(make_cell().task)
+    board = BoardFrame.of_task(make_cell().task)
     p_base = board.to_base([100.0, 200.0], 0.07)
     states = [
         ArmState(

@@ -285,7 +285,7 @@ def test_tcp_off_loopback_is_refused_before_anything_is_loaded():
 
 def test_nobody_can_connect_before_the_warm_up_succeeded(tmp_path):
     class Broken(ConstantPolicy):
-        def infer(self, requests):  # noqa: ARG002 (of the protocol)
+        def infer(self, requests):
             assert not (tmp_path / "policy").exists()
             raise RuntimeError("no memory")
 

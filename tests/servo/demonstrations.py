@@ -13,12 +13,13 @@ import numpy as np
 
 from policy_server.training.replay_zip import load_replay
 from robotd.core.arm_model import kinematics_of
+from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs, S
 from robotd.core.config import CellConfig
 from robotd.core.config_load import load_toml
 from robotd.core.types import Plan
 from robotd.core.ur_models import ur_model
-from robotd.pipeline.action_map import BoardXy, board_of
+from robotd.pipeline.action_map import BoardXy
 from robotd.pipeline.command_filter import FILTER_DT_NS, pusht_pd
 from robotd.servo.follower import Follower
 from robotd.servo.gate import Gate
@@ -67,7 +68,7 @@ def run(model: str, episodes: range) -> Outcome:
         action = data.arrays["action"][rows].astype(np.float64)
         start = data.arrays["agent_xy"][rows.start].astype(np.float64)
         path, _ = pusht_pd(start, np.zeros(2), np.repeat(action, 10, axis=0))
-        T = BoardXy(board_of(cell.task), cell.task.tip_height_m).poses(path)
+        T = BoardXy(BoardFrame.of_task(cell.task), cell.task.tip_height_m).poses(path)
         error, cycle, speed, refused = _episode(cell, T)
         errors.append(error)
         cycles.append(cycle)
