@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robotd.core.board_frame import BoardFrame
-from robotd.core.clock import MonoNs, S, ns_to_seconds, seconds_to_ns
+from robotd.core.clock import MonoNs, S, ns_to_seconds
 from robotd.core.config import CellConfig
 from robotd.core.spec import PolicySpec
 from robotd.core.types import ArmTick, Plan
@@ -24,7 +24,6 @@ ARRIVED_M: Final = 0.004
 ARRIVAL_LIMIT_NS: Final = 4 * S
 """An arm that is not there so long after its leg ended will not come."""
 RESET_LIMIT_NS: Final = 2 * S
-FIRST_CHUNK_LIMIT_NS: Final = 3 * S
 BOARD_MIDDLE_PX: Final = (256.0, 256.0)
 
 
@@ -77,8 +76,6 @@ class Episode:
         self._target: NDArray[np.float64] | None = None
         self._until_ns = 0
         self._world_episode = 0
-        self._begun_ns = 0
-        self._valid_until_ns: int | None = None
         self.phase = Phase.LIFT
         self.outcome = ""
         self.problem = ""
@@ -163,7 +160,6 @@ class Episode:
 
     def _begin(self, now: MonoNs) -> None:
         self._source.reset()
-        self._valid_until_ns, self._begun_ns = None, now
         self.t_act_ns = now if self.t_act_ns is None else self.t_act_ns
         self.drivers.append(
             PolicyDriver(
@@ -189,28 +185,9 @@ class Episode:
             return self._done("time")
         plan = self.drivers[-1].step(now, feed.streams, tick.T_base_cmd)
         if plan is not None:
-            self._valid_until_ns, self._epoch = plan.valid_until_ns, plan.epoch
-        self.problem = self._why_stuck(now)
+            self._epoch = plan.epoch
+        self.problem = self.drivers[-1].why_stuck(now)
         return plan
-
-    def _why_stuck(self, now: MonoNs) -> str:
-        """Say why the policy cannot go on; empty while it can."""
-        failures, limit = self._source.failures, self._cell.policy.max_failures
-        limit_ns = self._begun_ns + max(
-            FIRST_CHUNK_LIMIT_NS, limit * seconds_to_ns(self._cell.policy.deadline_s)
-        )
-        expired = now > (limit_ns if self._valid_until_ns is None else self._valid_until_ns)
-        if failures.consecutive_n >= limit:
-            return f"policy: {failures.consecutive_n} requests failed; the last: {failures.reason}"
-        if not expired:
-            return ""
-        if self.drivers[-1].unseen:
-            return f"observation: {self.drivers[-1].unseen}"
-        if failures.reason and failures.consecutive_n:
-            return f"policy: {failures.reason}; the plan ran out"
-        if unusable := self.drivers[-1].executor.unusable:
-            return f"policy: {unusable}; the plan ran out"
-        return "policy: the plan ran out before the next chunk came"
 
     def _done(self, outcome: str) -> None:
         self.phase, self.outcome = Phase.DONE, outcome

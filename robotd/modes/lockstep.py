@@ -32,7 +32,6 @@ STOP_LIMIT_S: Final = 2.0
 """After the policy is lost, the arm is watched so long until it rests."""
 REST_CYCLES: Final = 30
 """It has stopped when its setpoint stood still for so many cycles: ten times the servo's lag."""
-FIRST_PLAN_LIMIT_S: Final = 3.0
 NEVER_S: Final = 1e6
 """A response that never comes [s]."""
 
@@ -66,24 +65,22 @@ class _Run:
         self._latencies, self._faults = latencies, faults
         self._server_stops_ns = instant(self.start_ns, faults.server_stops_s)
         self.cell.cameras_stop_ns = instant(self.start_ns, faults.cameras_stop_s)
-        self.source = LocalPolicyClient(policy, self.cell.clock, latency_s=self._response_s)
+        source = LocalPolicyClient(policy, self.cell.clock, latency_s=self._response_s)
         executor = make_executor(
             spec, cell, expected_response_s=max(latencies.response_s), first_epoch=1
         )
         self.driver = PolicyDriver(
             cell=cell,
             spec=spec,
-            source=self.source,
+            source=source,
             executor=executor,
             start_ns=self.start_ns,
             seed=seed,
         )
         self._lead_ns = lead_ns_for(spec, cell)
         self._board = BoardFrame.of_task(cell.task)
-        self._max_failures = cell.policy.max_failures
         self._sent_px: list[Array] = []
         self._coverage: list[float] = []
-        self._plan_until_ns: int | None = None
 
     def step(self) -> None:
         """Let the conductor do its cycle, then one period pass."""
@@ -94,25 +91,15 @@ class _Run:
                 cell.beat()
             else:
                 cell.order(plan)
-                self._plan_until_ns = plan.valid_until_ns
         self._note(now)
         cell.cycle()
 
     def lost(self) -> str:
         """Say why the policy cannot go on; empty while it can."""
-        now, failures = self.cell.now, self.source.failures
+        now = self.cell.now
         if now >= instant(self.start_ns, self._faults.conductor_stops_s):
             return "conductor: stopped"
-        if failures.consecutive_n >= self._max_failures:
-            return f"policy: {failures.consecutive_n} requests failed; the last: {failures.reason}"
-        until_ns = self._plan_until_ns
-        if until_ns is None:
-            until_ns = self.start_ns + seconds_to_ns(FIRST_PLAN_LIMIT_S)
-        if now <= until_ns:
-            return ""
-        if self.driver.unseen:
-            return f"observation: {self.driver.unseen}"
-        return "policy: the plan ran out before the next chunk came"
+        return self.driver.why_stuck(now)
 
     def come_to_rest(self) -> None:
         """Watch the arm brake, as far as its plan and the conductor let it."""

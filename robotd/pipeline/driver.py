@@ -4,6 +4,7 @@ The daemon and lockstep share it, so that what is evaluated is what runs.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from robotd.pipeline.chunk_source import ChunkSource
 from robotd.pipeline.executor import Executor
 from robotd.pipeline.observe import Stream, observe
 from robotd.pipeline.request import parts_for, to_request, window_of
+
+FIRST_PLAN_LIMIT_S: Final = 3.0
+"""A policy has at least so long to its first plan."""
 
 
 class PolicyDriver:
@@ -46,6 +50,8 @@ class PolicyDriver:
         self._cell, self._spec, self._source = cell, spec, source
         self._parts, self._window = parts_for(spec, cell), window_of(spec)
         self._start_ns, self._seed = start_ns, seed
+        patience_s = max(FIRST_PLAN_LIMIT_S, cell.policy.max_failures * cell.policy.deadline_s)
+        self._planned_until_ns = start_ns + seconds_to_ns(patience_s)
         self._asked_n = 0
         self._answer_by_ns = -1
         self.executor = executor
@@ -71,9 +77,26 @@ class PolicyDriver:
             self.chunks.append(chunk)
             self.executor.add(chunk, now)
         plan = self.executor.plan(now, T_base_cmd)
+        if plan is not None:
+            self._planned_until_ns = plan.valid_until_ns
         if now > self._answer_by_ns and self.executor.wants(now):  # one question at a time
             self._ask(now, streams())
         return plan
+
+    def why_stuck(self, now: MonoNs) -> str:
+        """Say in one sentence why the policy cannot go on; empty while it can."""
+        failures = self._source.failures
+        if failures.consecutive_n >= self._cell.policy.max_failures:
+            return f"policy: {failures.consecutive_n} requests failed; the last: {failures.reason}"
+        if now <= self._planned_until_ns:
+            return ""
+        if self.unseen:
+            return f"observation: {self.unseen}"
+        if failures.consecutive_n and failures.reason:
+            return f"policy: {failures.reason}; the plan ran out"
+        if unusable := self.executor.unusable:
+            return f"policy: {unusable}; the plan ran out"
+        return "policy: the plan ran out before the next chunk came"
 
     def _ask(self, now: MonoNs, streams: Mapping[str, Stream]) -> None:
         config = self._cell.policy
