@@ -7,14 +7,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from robotd.core.spec import ObsFeature
+from robotd.core.pusht_spec import AGENT_XY, BLOCK_POSE
 from robotd.sim.pusht_geometry import BLOCK_KEYPOINTS_PX, from_block_frame
-
-PUSHT_OBSERVATION = (
-    ObsFeature(key="agent_xy", shape=(2,), dtype="float32", unit="px"),
-    ObsFeature(key="block_pose", shape=(3,), dtype="float32", unit="px px rad"),
-)
-"""What a Push-T state policy is sent: positions in 1/512 of the board's side."""
 
 
 class PushtKeypoints(
@@ -50,6 +44,6 @@ class PushtKeypoints(
         Returns:
             (..., width) board pixels: key points x0, y0, x1, …, then the agent.
         """
-        agent = np.asarray(arrays["agent_xy"], dtype=np.float64)
-        points = from_block_frame(arrays["block_pose"], self.body_px)  # (..., P, 2)
+        agent = np.asarray(arrays[AGENT_XY], dtype=np.float64)
+        points = from_block_frame(arrays[BLOCK_POSE], self.body_px)  # (..., P, 2)
         return np.concatenate([points.reshape(*agent.shape[:-1], -1), agent], axis=-1)

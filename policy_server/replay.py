@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from policy_server.constant import pusht_state_spec
 from robotd.core.errors import DatasetError
+from robotd.core.pusht_spec import pusht_spec
 from robotd.core.spec import PolicySpec
 from robotd.core.types import PolicyRequest
 
@@ -27,7 +27,7 @@ class ReplayPolicy:
         Raises:
             DatasetError: Another shape, no row, or a value that is not finite.
         """
-        self._spec = pusht_state_spec("replay") if spec is None else spec
+        self._spec = pusht_spec("replay") if spec is None else spec
         dim = self._spec.action_dim
         if actions.ndim != 2 or actions.shape[0] == 0 or actions.shape[1] != dim:
             raise DatasetError(f"replay: `actions` got shape {actions.shape}, expected (N, {dim})")

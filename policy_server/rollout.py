@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robotd.core.protocols import Policy
+from robotd.core.pusht_spec import AGENT_XY, BLOCK_POSE
 from robotd.core.types import PolicyRequest
 from robotd.sim.pusht_geometry import score
 from robotd.sim.pusht_protocol import EPISODE_STEPS
@@ -110,5 +111,5 @@ def roll_out(
 def _request(window: NDArray[np.float64], *, seed: int, steps: int) -> PolicyRequest:
     rows = window.astype(np.float32)  # (n_obs, 5)
     return PolicyRequest(
-        arrays={"agent_xy": rows[:, :2], "block_pose": rows[:, 2:]}, seed=seed, steps=steps
+        arrays={AGENT_XY: rows[:, :2], BLOCK_POSE: rows[:, 2:]}, seed=seed, steps=steps
     )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from policy_server.training.episodes import Episodes
+from robotd.core.pusht_spec import AGENT_XY, BLOCK_POSE
 from robotd.sim.pusht_geometry import mirror_pose, mirror_xy
 
 
@@ -11,8 +12,8 @@ def mirrored(episodes: Episodes) -> Episodes:
     arrays = episodes.arrays
     return Episodes(
         arrays={
-            "agent_xy": mirror_xy(arrays["agent_xy"]).astype(np.float32),
-            "block_pose": mirror_pose(arrays["block_pose"]).astype(np.float32),
+            AGENT_XY: mirror_xy(arrays[AGENT_XY]).astype(np.float32),
+            BLOCK_POSE: mirror_pose(arrays[BLOCK_POSE]).astype(np.float32),
             "action": mirror_xy(arrays["action"]).astype(np.float32),
         },
         lengths=episodes.lengths,

@@ -8,14 +8,15 @@ import msgspec
 
 from policy_server.checkpoint import PolicyFile
 from policy_server.device import find_device
-from policy_server.features import PUSHT_OBSERVATION, PushtKeypoints
+from policy_server.features import PushtKeypoints
 from policy_server.normalizer import fit_min_max
 from policy_server.training.batches import Windows, make_windows
 from policy_server.training.config import TrainConfig
 from policy_server.training.episodes import EpisodeSource, split_episodes
 from policy_server.training.mirror import with_mirror
 from robotd.core.errors import DatasetError
-from robotd.core.spec import PolicySpec, SamplerSpec
+from robotd.core.pusht_spec import pusht_spec
+from robotd.core.spec import PolicySpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,18 +83,14 @@ def prepare(config: TrainConfig, source: EpisodeSource) -> Prepared:
 
 def _spec(config: TrainConfig, dt_s: float) -> PolicySpec:
     window = config.window
-    return PolicySpec(
-        name=config.name,
-        observation=PUSHT_OBSERVATION,
+    return pusht_spec(
+        config.name,
         n_obs_steps=window.n_obs,
         dt_s=dt_s,
         horizon=window.horizon - window.n_obs + 1,
         n_action_steps=window.n_action_steps,
-        action_dim=2,
-        action_space="board_xy",
-        action_unit="px",
-        meaning="command",
-        samplers=(SamplerSpec(name="ddim", steps=config.diffusion.sampler_steps),),
+        sampler="ddim",
+        steps=config.diffusion.sampler_steps,
     )
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from policy_server.training.episodes import Episodes
 from robotd.core.errors import DatasetError
+from robotd.core.pusht_spec import AGENT_XY, BLOCK_POSE
 
 DT_S = 0.1
 """The demonstrations were recorded at 10 Hz."""
@@ -68,7 +69,7 @@ def load_replay(path: Path) -> Episodes:
     _check(path, ends, columns)
     state, action = columns["data/state"], columns["data/action"]
     return Episodes(
-        arrays={"agent_xy": state[:, :2], "block_pose": state[:, 2:], "action": action},
+        arrays={AGENT_XY: state[:, :2], BLOCK_POSE: state[:, 2:], "action": action},
         lengths=np.diff(ends, prepend=0),
         dt_s=DT_S,
         sha256=_sha256(path),
@@ -86,7 +87,7 @@ def save_npz(source: Path, target: Path) -> None:
     try:
         np.savez_compressed(
             target,
-            state=np.concatenate([arrays["agent_xy"], arrays["block_pose"]], axis=1),
+            state=np.concatenate([arrays[AGENT_XY], arrays[BLOCK_POSE]], axis=1),
             action=arrays["action"],
             episode_ends=np.cumsum(episodes.lengths),
         )

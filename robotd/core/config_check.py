@@ -11,6 +11,7 @@ import msgspec
 from robotd.core.config import CameraConfig, CellConfig, Pose
 from robotd.core.config_reach import check_board, check_start
 from robotd.core.errors import ConfigError
+from robotd.core.pusht_spec import BLOCK_POSE
 
 FULL_TURN_RAD: Final = 2 * pi
 """No joint of the arms turns further either way (universal-robots.com)."""
@@ -19,7 +20,7 @@ FARTHEST_M: Final = 5.0
 """Nothing in the cell of an arm that reaches 0.85 m is further away."""
 
 LONGEST_TOOL_M: Final = 1.0
-KNOWN_SIGNALS: Final = ("block_pose",)
+KNOWN_SIGNALS: Final = (BLOCK_POSE,)
 
 _DEGREES = "looks like degrees; this key is in radians, 1.57 is 90°"
 _MILLIMETRES = "looks like millimetres; this key is in metres, 0.25 is 250 mm"

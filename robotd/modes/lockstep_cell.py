@@ -17,6 +17,7 @@ from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MS, FakeClock, MonoNs, S, seconds_to_ns
 from robotd.core.config import CellConfig
 from robotd.core.errors import EnvelopeError
+from robotd.core.pusht_spec import BLOCK_POSE
 from robotd.core.types import ArmState, ArmTick, Frame, Frames, Orders, Plan, Signal
 from robotd.core.world_state import WorldState
 from robotd.pipeline.action_map import BoardXy
@@ -25,7 +26,7 @@ from robotd.pipeline.request import TOOL_STREAM
 from robotd.servo.loop import ArmLoop
 from robotd.sim.arm import SimArm
 from robotd.sim.camera import SimCamera, drawing
-from robotd.sim.tracker import BLOCK_POSE, BlockTracker
+from robotd.sim.tracker import BlockTracker
 from robotd.sim.world import World
 
 CYCLE_NS: Final = 10 * MS

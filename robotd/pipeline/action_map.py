@@ -15,11 +15,11 @@ from robotd.core.geometry.rotations import (
     rot6d_to_matrix,
     slerp,
 )
+from robotd.core.pusht_spec import BOARD_XY
 from robotd.core.spec import PolicySpec
 
 Array = NDArray[np.float64]
 
-BOARD_XY: Final = "board_xy"
 TCP_POSE: Final = "tcp_pose"
 
 

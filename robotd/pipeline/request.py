@@ -9,6 +9,7 @@ from robotd.core.board_frame import BoardFrame
 from robotd.core.config import CellConfig
 from robotd.core.errors import SpecMismatchError
 from robotd.core.image import to_policy
+from robotd.core.pusht_spec import AGENT_XY, BLOCK_POSE
 from robotd.core.spec import ObsFeature, PolicySpec
 from robotd.core.types import Frames, Observation, PolicyRequest, Signal
 from robotd.pipeline.observe import Part, Window
@@ -17,10 +18,6 @@ Array = NDArray[np.float64]
 
 TOOL_STREAM: Final = "tool_pose"
 """The tool's pose in the base frame, from the arm: (N, 7) position [m] and quaternion wxyz."""
-AGENT_XY: Final = "agent_xy"
-"""Policy key: the tool's place on the board [px]."""
-BLOCK_POSE: Final = "block_pose"
-"""Policy key [px, px, rad], and the tracker's signal in the table frame [m, m, rad]."""
 
 
 def parts_for(spec: PolicySpec, cell: CellConfig) -> tuple[Part, ...]:

@@ -7,11 +7,12 @@ from robotd.core.clock import SystemClock
 from robotd.core.config import CellConfig
 from robotd.core.errors import ConfigError
 from robotd.core.protocols import Tracker
+from robotd.core.pusht_spec import BLOCK_POSE
 from robotd.core.ring import RingReader
 from robotd.core.run_files import WORLD_RING
 from robotd.core.world_state import WorldState, unpack_world_state
 from robotd.sim.camera import SimCamera, drawing
-from robotd.sim.tracker import BLOCK_POSE, BlockTracker
+from robotd.sim.tracker import BlockTracker
 
 
 class NewestState:

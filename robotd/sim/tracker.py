@@ -1,18 +1,15 @@
 """The block's pose as a tracker on a simulated camera would measure it."""
 
 from collections.abc import Callable
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs
+from robotd.core.pusht_spec import BLOCK_POSE
 from robotd.core.types import Frame
 from robotd.core.world_state import WorldState
-
-BLOCK_POSE: Final = "block_pose"
-"""Key of the signal: x, y [m] and angle [rad] of the block in the table frame."""
 
 StateAt = Callable[[MonoNs], WorldState | None]
 

@@ -7,13 +7,14 @@ import numpy as np
 from policy_server.constant import ConstantPolicy
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import FakeClock, MonoNs, S
+from robotd.core.pusht_spec import BLOCK_POSE
 from robotd.core.types import ArmState, Signal
 from robotd.pipeline.action_map import BoardXy
 from robotd.pipeline.driver import PolicyDriver
 from robotd.pipeline.local_policy import LocalPolicyClient
 from robotd.pipeline.make_executor import make_executor
 from robotd.pipeline.observe import tool_stream
-from robotd.pipeline.request import BLOCK_POSE, TOOL_STREAM
+from robotd.pipeline.request import TOOL_STREAM
 from tests.bench.machine import quantiles
 from tests.bench.motion import mock_cell
 

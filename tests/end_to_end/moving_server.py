@@ -6,26 +6,11 @@ from math import pi
 
 import numpy as np
 
-from robotd.core.spec import ObsFeature, PolicySpec, SamplerSpec
+from robotd.core.pusht_spec import pusht_spec
 from robotd.core.wire_structs import InferRequest
 from robotd.pipeline.fake_policy_server import FakePolicyServer, Message, answer_with
 
-SPEC = PolicySpec(
-    name="moving",
-    observation=(
-        ObsFeature(key="agent_xy", shape=(2,), dtype="float32", unit="px"),
-        ObsFeature(key="block_pose", shape=(3,), dtype="float32", unit="px px rad"),
-    ),
-    n_obs_steps=2,
-    dt_s=0.1,
-    horizon=15,
-    n_action_steps=8,
-    action_dim=2,
-    action_space="board_xy",
-    action_unit="px",
-    meaning="command",
-    samplers=(SamplerSpec(name="none", steps=1),),
-)
+SPEC = pusht_spec("moving")
 
 
 def moving(request: InferRequest) -> list[Message]:

@@ -13,7 +13,8 @@ from robotd.core.arm_model import kinematics_of
 from robotd.core.clock import MS, MonoNs
 from robotd.core.config import CellConfig
 from robotd.core.config_load import load_toml
-from robotd.core.spec import ObsFeature, PolicySpec, SamplerSpec
+from robotd.core.pusht_spec import pusht_spec
+from robotd.core.spec import PolicySpec
 from robotd.core.types import ActionChunk, ArmPhase, ArmState, ArmTick, PolicyRequest
 from robotd.core.world_state import WorldState
 from robotd.pipeline.chunk_source import Failures, RequestStats
@@ -35,22 +36,7 @@ def real_cell(cell: CellConfig) -> CellConfig:
 
 @pytest.fixture
 def spec() -> PolicySpec:
-    return PolicySpec(
-        name="scripted",
-        observation=(
-            ObsFeature(key="agent_xy", shape=(2,), dtype="float32", unit="px"),
-            ObsFeature(key="block_pose", shape=(3,), dtype="float32", unit="px px rad"),
-        ),
-        n_obs_steps=2,
-        dt_s=0.1,
-        horizon=15,
-        n_action_steps=8,
-        action_dim=2,
-        action_space="board_xy",
-        action_unit="px",
-        meaning="command",
-        samplers=(SamplerSpec(name="none", steps=1),),
-    )
+    return pusht_spec("scripted")
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ import pytest
 
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MS, MonoNs, S
+from robotd.core.pusht_spec import BLOCK_POSE
 from robotd.core.types import Signal
 from robotd.modes.episode import ARRIVAL_LIMIT_NS, RESET_LIMIT_NS, Episode, Phase
 from robotd.modes.messages import RunRequest
 from robotd.pipeline.chunk_source import Failures
-from robotd.pipeline.request import BLOCK_POSE, TOOL_STREAM
+from robotd.pipeline.request import TOOL_STREAM
 from robotd.servo.plan_track import pose_at
 
 CYCLE_NS = 10 * MS

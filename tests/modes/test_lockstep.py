@@ -13,7 +13,8 @@ from robotd.core.config import CellConfig
 from robotd.core.config_load import load_toml
 from robotd.core.errors import SpecMismatchError
 from robotd.core.image import ImageSpec
-from robotd.core.spec import ObsFeature, PolicySpec, SamplerSpec
+from robotd.core.pusht_spec import pusht_spec
+from robotd.core.spec import ObsFeature
 from robotd.modes.lockstep import Latencies, evaluate, run_episode
 from robotd.modes.lockstep_cell import Faults, LockstepCell
 from robotd.sim.pusht import PushTBoard
@@ -21,22 +22,7 @@ from robotd.sim.pusht import PushTBoard
 CELL_FILE = Path(__file__).parents[2] / "configs" / "mock" / "cell-ur5.toml"
 SEED = 100000
 
-SPEC = PolicySpec(
-    name="scripted",
-    observation=(
-        ObsFeature(key="agent_xy", shape=(2,), dtype="float32", unit="px"),
-        ObsFeature(key="block_pose", shape=(3,), dtype="float32", unit="px px rad"),
-    ),
-    n_obs_steps=2,
-    dt_s=0.1,
-    horizon=15,
-    n_action_steps=8,
-    action_dim=2,
-    action_space="board_xy",
-    action_unit="px",
-    meaning="command",
-    samplers=(SamplerSpec(name="scripted", steps=1),),
-)
+SPEC = pusht_spec("scripted", sampler="scripted")
 
 
 class Orbit:

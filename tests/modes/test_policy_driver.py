@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from robotd.core.clock import MS, MonoNs, S
+from robotd.core.pusht_spec import BLOCK_POSE
 from robotd.core.types import Signal
 from robotd.pipeline.driver import PolicyDriver
 from robotd.pipeline.make_executor import make_executor
-from robotd.pipeline.request import BLOCK_POSE, TOOL_STREAM
+from robotd.pipeline.request import TOOL_STREAM
 
 CYCLE_NS = 10 * MS
 T_BASE_CMD = np.diag([1.0, -1.0, -1.0, 1.0])

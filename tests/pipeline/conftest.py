@@ -16,10 +16,9 @@ from robotd.core.config import (
     WorldConfig,
 )
 from robotd.core.image import ImageSpec
+from robotd.core.pusht_spec import PUSHT_OBSERVATION
 from robotd.core.spec import ObsFeature, PolicySpec, SamplerSpec
 
-AGENT = ObsFeature(key="agent_xy", shape=(2,), dtype="float32", unit="px")
-BLOCK = ObsFeature(key="block_pose", shape=(3,), dtype="float32", unit="px, px, rad")
 TOP = ObsFeature(
     key="top",
     shape=(96, 96, 3),
@@ -36,7 +35,7 @@ def make_spec() -> Callable[..., PolicySpec]:
     def make(**changes: object) -> PolicySpec:
         values: dict[str, object] = {
             "name": "test",
-            "observation": (AGENT, BLOCK),
+            "observation": PUSHT_OBSERVATION,
             "n_obs_steps": 2,
             "dt_s": 0.1,
             "horizon": 15,

@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
-from policy_server.constant import ConstantPolicy, pusht_state_spec
+from policy_server.constant import ConstantPolicy
 from policy_server.inference import Inference
 from policy_server.router import Waiting
 from robotd.core import wire
 from robotd.core.clock import MS
 from robotd.core.errors import CheckpointError, WireError
+from robotd.core.pusht_spec import pusht_spec
 from robotd.core.wire_arrays import action_layouts, describe_arrays, observation_layouts
 from robotd.core.wire_structs import ErrorReply, InferReply, InferRequest
 
-SPEC = pusht_state_spec("constant")
+SPEC = pusht_spec("constant")
 
 
 class Ticks:

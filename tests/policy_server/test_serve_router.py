@@ -4,10 +4,10 @@ import msgpack
 import numpy as np
 import pytest
 
-from policy_server.constant import pusht_state_spec
 from policy_server.router import Router
 from robotd.core import wire
 from robotd.core.clock import MS
+from robotd.core.pusht_spec import pusht_spec
 from robotd.core.spec import SamplerSpec
 from robotd.core.wire_arrays import describe_arrays, observation_layouts
 from robotd.core.wire_structs import (
@@ -22,7 +22,7 @@ from robotd.core.wire_structs import (
     policy_digest,
 )
 
-SPEC = pusht_state_spec("constant")
+SPEC = pusht_spec("constant")
 HEADERS, ARRAYS = describe_arrays(
     {"agent_xy": np.zeros((2, 2), np.float32), "block_pose": np.zeros((2, 3), np.float32)},
     observation_layouts(SPEC),
@@ -222,7 +222,7 @@ def test_invented_robots_are_forgotten():
 
 
 def test_latency_does_not_change_the_policy():
-    spec = pusht_state_spec("constant")
+    spec = pusht_spec("constant")
     measured = type(spec)(
         **{
             **{name: getattr(spec, name) for name in spec.__struct_fields__},

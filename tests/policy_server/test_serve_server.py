@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import zmq
 
-from policy_server.constant import ConstantPolicy, pusht_state_spec
+from policy_server.constant import ConstantPolicy
 from policy_server.server import PolicyServer
 from robotd.core import wire
 from robotd.core.clock import MonoNs, SystemClock
 from robotd.core.errors import BusyError, CheckpointError, ConfigError
+from robotd.core.pusht_spec import pusht_spec
 from robotd.core.types import PolicyRequest
 from robotd.core.wire_arrays import describe_arrays, observation_layouts
 from robotd.core.wire_structs import (
@@ -84,7 +85,7 @@ def dial():
 
 
 def infer(request_id, *, robot="a", seed=0, deadline_s=10.0):
-    spec = pusht_state_spec("constant")
+    spec = pusht_spec("constant")
     headers, arrays = describe_arrays(ARRAYS, observation_layouts(spec))
     header = InferRequest(
         id=request_id,

@@ -5,9 +5,9 @@ import pytest
 pytest.importorskip("torch")
 
 from policy_server.checkpoint import load_checkpoint
-from policy_server.constant import pusht_state_spec
 from policy_server.engine import Engine
 from policy_server.rollout import roll_out
+from robotd.core.pusht_spec import pusht_spec
 
 SHIPPED = Path(__file__).parents[2] / "checkpoints" / "pusht-state"
 
@@ -24,7 +24,7 @@ def test_the_shipped_policy_is_small_and_says_where_it_is_from():
 
 def test_the_shipped_policy_speaks_as_the_other_pusht_policies_do():
     spec = load_checkpoint(SHIPPED).about.spec
-    expected = pusht_state_spec("any")
+    expected = pusht_spec("any")
 
     for field in ("observation", "dt_s", "n_obs_steps", "horizon", "n_action_steps", "i0"):
         assert getattr(spec, field) == getattr(expected, field)

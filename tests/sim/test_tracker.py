@@ -5,8 +5,9 @@ import pytest
 
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs
+from robotd.core.pusht_spec import BLOCK_POSE
 from robotd.core.types import Frame
-from robotd.sim.tracker import BLOCK_POSE, BlockTracker
+from robotd.sim.tracker import BlockTracker
 from robotd.sim.world import World
 
 BOARD = BoardFrame(np.eye(4), 0.3)
