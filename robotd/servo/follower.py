@@ -11,7 +11,14 @@ from math import cos, hypot, pi, sin, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from ruckig import ControlInterface, InputParameter, OutputParameter, Result, Ruckig
+from ruckig import (
+    ControlInterface,
+    InputParameter,
+    OutputParameter,
+    Result,
+    Ruckig,
+    RuckigError,
+)
 
 from robotd.core.config import EnvelopeConfig
 from robotd.core.geometry.scalar import (
@@ -74,7 +81,13 @@ class Follower:
         q = np.array(self._state.current_position)
         moved = self._kinematics.ik(self._pose_step(q, T_before, T_now), q).q_rad - q
         self._state.target_velocity = (moved * (self._allowed(moved) / self._dt_s)).tolist()
-        result = self._generator.update(self._state, self._next)
+        try:
+            result = self._generator.update(self._state, self._next)
+        except (
+            RuckigError,
+            ValueError,
+        ):  # so the binding says most of what is an error code in C++
+            return None
         if result not in (Result.Working, Result.Finished):
             return None
         self._next.pass_to_input(self._state)

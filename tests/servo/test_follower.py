@@ -92,6 +92,17 @@ def test_a_target_that_is_no_number_moves_nothing(follower, gate_checks):
     assert q is None or np.abs(q - gate_checks.RAISED).max() < 1e-9
 
 
+@pytest.mark.parametrize("speed", [np.nan, np.inf, 1e6, 1e12])
+def test_where_the_generator_finds_no_way_there_is_no_step(follower, gate_checks, speed):
+    start = gate_checks.KINEMATICS.fk(gate_checks.RAISED)
+
+    follower.seed(gate_checks.RAISED, np.full(6, speed), np.zeros(6))
+    assert follower.step(start, start) is None
+
+    follower.seed(gate_checks.RAISED, np.zeros(6), np.zeros(6))
+    np.testing.assert_allclose(follower.step(start, start), gate_checks.RAISED, atol=1e-9)
+
+
 def plan_of(*x_m, epoch=1, t_ns=None, valid_ns=10_000):
     T = [pose(np.eye(3), (x, 0.0, 0.0)) for x in x_m]
     times = np.arange(len(x_m)) * 1000 + 5000 if t_ns is None else np.array(t_ns)
