@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from robotd.modes.options import UpOptions
 START_S = 30.0
 POLL_NS = 50 * MS
 END_S = 10.0
+DYING_S = 2.0
 
 
 @contextlib.contextmanager
@@ -38,13 +40,19 @@ def daemon_of(
     """
     run_dir = run_path(cell.name, options.run_dir)
     with contextlib.ExitStack() as stack:
+        own = None
         if owner_pid(run_dir) is None:
-            stack.enter_context(_own_daemon(run_dir, options, stop))
+            own = stack.enter_context(_own_daemon(run_dir, options, stop))
         control = ControlClient(run_dir, name=client)
         stack.callback(control.close)
-        control.call("status", timeout_s=START_S)
-        _check_same(cell, run_dir)
-        yield control
+        try:
+            control.call("status", timeout_s=START_S)
+            _check_same(cell, run_dir)
+            yield control
+        except ProcessDiedError as error:
+            if own is not None and own.ended:
+                raise ProcessDiedError(f"the daemon ended: {own.last_words}") from error
+            raise
 
 
 def _check_same(cell: CellConfig, run_dir: Path) -> None:
@@ -58,11 +66,12 @@ def _check_same(cell: CellConfig, run_dir: Path) -> None:
         )
 
 
-@contextlib.contextmanager
-def _own_daemon(run_dir: Path, options: UpOptions, stop: StopFlag) -> Generator[None]:
-    """Start `robotd up` and end it with the block: SIGTERM, which brings the arm to rest."""
-    with tempfile.TemporaryFile("w+b") as log:  # without a name: nothing is left of it
-        popen = subprocess.Popen(
+class _OwnDaemon:
+    """A daemon for as long as a command needs it."""
+
+    def __init__(self, options: UpOptions, log: IO[bytes]) -> None:
+        self._log = log
+        self.popen = subprocess.Popen(
             [sys.executable, "-m", "robotd.cli", "up", *_words(options)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -70,35 +79,51 @@ def _own_daemon(run_dir: Path, options: UpOptions, stop: StopFlag) -> Generator[
             start_new_session=True,
             env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
         )
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended; one that is about to end is waited for."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(DYING_S)
+        return self.popen.poll() is not None
+
+    @property
+    def last_words(self) -> str:
+        """How it ended, or the last line of what it said."""
+        if self.popen.returncode is not None and self.popen.returncode < 0:
+            return f"killed by {signal.Signals(-self.popen.returncode).name}"
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").splitlines()
+        said = [line for line in lines if line.strip()]
+        return said[-1].removeprefix("robotd: ") if said else "without a word"
+
+
+@contextlib.contextmanager
+def _own_daemon(run_dir: Path, options: UpOptions, stop: StopFlag) -> Generator[_OwnDaemon]:
+    """Start `robotd up` and end it with the block: SIGTERM, which brings the arm to rest."""
+    with tempfile.TemporaryFile("w+b") as log:  # without a name: nothing is left of it
+        daemon = _OwnDaemon(options, log)
         try:
-            _await_socket(run_dir, popen, log, stop)
-            yield
+            _await_socket(run_dir, daemon, stop)
+            yield daemon
         finally:
-            popen.terminate()
+            daemon.popen.terminate()
             try:
-                popen.wait(END_S)
+                daemon.popen.wait(END_S)
             except subprocess.TimeoutExpired:
-                popen.kill()
-                popen.wait()
+                daemon.popen.kill()
+                daemon.popen.wait()
 
 
-def _await_socket(
-    run_dir: Path, popen: subprocess.Popen[bytes], log: IO[bytes], stop: StopFlag
-) -> None:
+def _await_socket(run_dir: Path, daemon: _OwnDaemon, stop: StopFlag) -> None:
     clock = SystemClock()
     deadline_ns = clock.now() + round(START_S * S)
     while not (run_dir / SOCKET_NAME).exists():
         if stop.requested:
             raise KeyboardInterrupt
-        if popen.poll() is not None or clock.now() > deadline_ns:
-            raise ProcessDiedError(f"the daemon did not start: {_last_line(log)}")
+        if daemon.popen.poll() is not None or clock.now() > deadline_ns:
+            raise ProcessDiedError(f"the daemon did not start: {daemon.last_words}")
         clock.sleep_until(MonoNs(clock.now() + POLL_NS))
-
-
-def _last_line(log: IO[bytes]) -> str:
-    log.seek(0)
-    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].removeprefix("robotd: ") if lines else "without a word"
 
 
 def _words(options: UpOptions) -> Sequence[str]:

@@ -3,7 +3,6 @@
 The recorder keeps demonstrations; this keeps the numbers of one run small enough to hold in memory.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from robotd.core.board_frame import BoardFrame
 from robotd.core.types import ActionChunk, ArmTick
+from robotd.core.whole_file import whole_file
 from robotd.core.world_state import WorldState
 
 
@@ -132,15 +132,8 @@ class RunTrace:
             "meta": np.frombuffer(msgspec.json.encode(meta), dtype=np.uint8),
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
-        try:
-            with partial.open("wb") as file:
-                np.savez_compressed(file, allow_pickle=False, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.rename(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with whole_file(path) as partial, partial.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

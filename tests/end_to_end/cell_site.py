@@ -18,7 +18,7 @@ from robotd.core.config_load import load_toml
 from robotd.core.errors import RobotdError, SupervisorError
 from robotd.core.records import unpack_tick
 from robotd.core.ring import RingReader
-from robotd.core.run_files import ARM_RING
+from robotd.core.run_files import ARM_RING, WORLD_RING, camera_ring, signal_ring
 from robotd.core.types import ArmPhase, ArmTick
 from robotd.modes.control import ControlClient
 from robotd.modes.messages import DaemonStatus, RunRequest
@@ -175,10 +175,18 @@ class ArmTail:
         return float(moved) / max(1e-3, (b.t_ns - a.t_ns) * 1e-9)
 
 
+def _is_fresh(ring: RingReader) -> bool:
+    """Whether a record comes within a fifth of a second."""
+    before = ring.newest()
+    time.sleep(0.2)
+    return ring.newest(-1 if before is None else before.index) is not None
+
+
 class Operator:
     """A client of a running daemon that keeps its lease from a thread, as `robotd run` does."""
 
     def __init__(self, run_dir: Path, name: str = "operator") -> None:
+        self._run_dir = run_dir
         self.control = ControlClient(run_dir, name=name)
         self._beats = ControlClient(run_dir, name=name)
         self._silent = threading.Event()
@@ -216,13 +224,21 @@ class Operator:
     def until_state(self, state: str, limit_s: float = PATIENCE_S) -> DaemonStatus:
         return self.until(state, lambda s: s.state == state, limit_s)
 
+    def disarm(self) -> None:
+        """Bring the daemon to DISARMED, whatever a test before left."""
+        if self.status().state == "FAULT":
+            self.control.call("ack")
+        self.control.call("stop")
+        self.control.call("disarm")
+        self.until_state("DISARMED")
+
     def prepare(self, endpoint: str) -> None:
         self.control.call("prepare", endpoint=endpoint)
         status = self.until("the policy", lambda s: bool(s.policy or s.policy_failure))
         assert status.policy_failure == ""
 
     def arm(self) -> None:
-        self.until("all processes", lambda s: all(p.alive for p in s.processes.values()))
+        self._until_fresh()
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
@@ -232,6 +248,13 @@ class Operator:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
         self.until("engaged", lambda s: s.arm is not None and s.arm.session == session)
+
+    def _until_fresh(self) -> None:
+        """Wait until world and cameras write: one that died may take another with it."""
+        names = (WORLD_RING, camera_ring("side"), camera_ring("top"), signal_ring("block_pose"))
+        for name in names:
+            with RingReader(self._run_dir / name) as ring:
+                wait_for(name, lambda r=ring: _is_fresh(r))
 
     def start(self, *phases: str, seed: int = 0) -> DaemonStatus:
         """Arm, start an episode and wait until it is in one of these phases."""

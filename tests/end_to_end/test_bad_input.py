@@ -47,7 +47,7 @@ def test_a_policy_that_does_not_fit_is_refused_before_arming(site, tmp_path):
 
 
 def test_a_trace_that_cannot_be_written_is_named(site, tmp_path):
-    (tmp_path / "out" / "trace.part").mkdir(parents=True)
+    (tmp_path / "out" / ".trace.npz.partial").mkdir(parents=True)
     with FakePolicyServer(SPEC, moving) as server:
         run = site.robotd(
             "run",

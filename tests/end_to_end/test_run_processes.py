@@ -157,7 +157,7 @@ def test_a_killed_daemon_ends_the_run_and_all_its_processes(site, endpoint, tmp_
 
     assert code == 1
     [line] = complaints(lines)
-    assert line.endswith(f"{site.run_dir} is gone")
+    assert line == "robotd: the daemon ended: killed by SIGKILL"
     watched.assert_stopped_inside()
 
 
