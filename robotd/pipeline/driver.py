@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from robotd.core.clock import MonoNs, seconds_to_ns
 from robotd.core.config import CellConfig
-from robotd.core.errors import SkewedDataError, StaleDataError
+from robotd.core.errors import SkewedDataError, SpecMismatchError, StaleDataError, WireError
 from robotd.core.spec import PolicySpec
 from robotd.core.types import ActionChunk, Plan
 from robotd.pipeline.chunk_source import ChunkSource
@@ -29,7 +29,7 @@ class PolicyDriver:
     Attributes:
         executor: Its executor, for the records of its chunks.
         chunks: All that it got, oldest first.
-        unseen: Why it could not observe when it last tried; empty while it could.
+        unseen: Why it could not observe or ask when it last tried; empty while it could.
     """
 
     def __init__(
@@ -109,18 +109,18 @@ class PolicyDriver:
                 self._cell.observe,
                 start_ns=self._start_ns,
             )
-        except (StaleDataError, SkewedDataError) as error:
+            request = to_request(
+                observation,
+                self._spec,
+                seed=self._seed + self._asked_n,
+                sampler=config.sampler,
+                steps=config.steps,
+            )
+            self._source.request(request, t_obs_ns=observation.t_ns, deadline_s=config.deadline_s)
+        except (StaleDataError, SkewedDataError, SpecMismatchError, WireError) as error:
             self.unseen = str(error)
             return
         self.unseen = ""
-        request = to_request(
-            observation,
-            self._spec,
-            seed=self._seed + self._asked_n,
-            sampler=config.sampler,
-            steps=config.steps,
-        )
         self._asked_n += 1
-        self._source.request(request, t_obs_ns=observation.t_ns, deadline_s=config.deadline_s)
         self._answer_by_ns = now + seconds_to_ns(config.deadline_s)
         self.executor.asked(now, observation.t_ns)

@@ -133,7 +133,10 @@ class EnsembleExecutor:
         return splice.plan
 
     def average(self) -> Rows:
-        """Return the newest chunk's rows, each averaged over all chunks in force at its time."""
+        """Return the newest chunk's rows, each averaged over all chunks in force at its time.
+
+        Where they contradict each other so much that nothing is their average, the newest counts.
+        """
         newest = self._in_force[-1]
         times = newest.due_ns
         covers = [(rows.due_ns[0] <= times) & (times <= rows.due_ns[-1]) for rows in self._in_force]
@@ -142,5 +145,8 @@ class EnsembleExecutor:
         actions = np.empty_like(newest.actions)
         for row in range(len(times)):
             among = predicted[row, populated[row]]
-            actions[row] = self._map.mean(among, self._weights.of(len(among)))
+            try:
+                actions[row] = self._map.mean(among, self._weights.of(len(among)))
+            except ValueError:
+                actions[row] = newest.actions[row]
         return Rows(due_ns=times, actions=actions, dt_ns=newest.dt_ns)

@@ -69,7 +69,8 @@ def observe(
 
     Its time t is the newest that all streams have reached: normally the capture time of the newest
     frame or tracked pose, at which the arm's pose is interpolated. Rows lie at t - k dt. Samples
-    with a number that is not finite (a tracker that lost its object) do not count.
+    with a number that is not finite (a tracker that lost its object) do not count, nor do those
+    that are dated later than now: a clock that is off says nothing of the present.
 
     Args:
         parts: What to take.
@@ -96,14 +97,23 @@ def observe(
 
 def _usable(name: str, stream: Stream | None, now: MonoNs, config: ObserveConfig) -> Stream:
     """Return the samples that count, where the newest of them is not too old."""
-    if isinstance(stream, Signal) and not (good := np.isfinite(stream.value).all(axis=1)).all():
-        stream = Signal(t_ns=stream.t_ns[good], value=stream.value[good])
+    if stream is not None and not (good := _good(stream, now)).all():
+        stream = (
+            Signal(t_ns=stream.t_ns[good], value=stream.value[good])
+            if isinstance(stream, Signal)
+            else Frames(t_ns=stream.t_ns[good], rgb=stream.rgb[good])
+        )
     if stream is None or len(stream.t_ns) == 0:
         raise StaleDataError(name, age_s=inf, limit_s=config.max_age_s)
     age_s = ns_to_seconds(now - int(stream.t_ns[-1]))
     if age_s > config.max_age_s:
         raise StaleDataError(name, age_s=age_s, limit_s=config.max_age_s)
     return stream
+
+
+def _good(stream: Stream, now: MonoNs) -> NDArray[np.bool_]:
+    past = stream.t_ns <= now
+    return past & np.isfinite(stream.value).all(axis=1) if isinstance(stream, Signal) else past
 
 
 def _take(part: Part, stream: Stream, rows_ns: Times, config: ObserveConfig) -> Stream:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from robotd.core.clock import MS, MonoNs, S
+from robotd.core.errors import WireError
 from robotd.core.pusht_spec import BLOCK_POSE
 from robotd.core.types import Signal
 from robotd.pipeline.driver import PolicyDriver
@@ -128,6 +129,18 @@ def test_it_sees_again_when_the_stream_is_back(drive, source, streams):
 
     assert len(source.asked) == 1
     assert drive.driver.unseen == ""
+
+
+def test_an_observation_that_cannot_be_sent_is_a_reason_and_no_crash(drive, source, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise WireError("not_finite", "array `block_pose`: got a value that is not finite")
+
+    monkeypatch.setattr(source, "request", refuse)
+    plans = drive(10.0, 10.2)
+
+    assert plans == []
+    assert drive.driver.unseen == "array `block_pose`: got a value that is not finite"
+    assert "block_pose" in drive.driver.why_stuck(MonoNs(20 * S))
 
 
 def test_streams_are_read_only_when_the_policy_is_asked(drive, streams, cell):

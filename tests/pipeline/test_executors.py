@@ -347,6 +347,22 @@ def test_an_ensemble_averages_rotations_as_rotations():
     np.testing.assert_allclose(average[0, :3, 3], [0.4, 0.0, 0.05])
 
 
+def test_opposed_rotations_have_no_average_and_the_newest_counts(rest):
+    tcp_pose = TcpPose()
+    path = PlanPath(action_map=tcp_pose, command_filter="none", lead_ns=0, max_jump_m=1.0)
+    executor = EnsembleExecutor(
+        path=path, action_map=tcp_pose, dt_s=0.1, weights=Weights(kind="uniform")
+    )
+    for k, turn in enumerate([0.0, np.pi]):
+        action = tcp_pose.action(pose_from_rotvec([0.4, 0.0, 0.1], [0.0, 0.0, turn]))
+        executor.add(chunk(50 * k, [action] * 4), at(50 * k))
+
+    average = tcp_pose.poses(executor.average().actions)
+
+    np.testing.assert_allclose(average[0, :3, :3], np.diag([-1.0, -1.0, 1.0]), atol=1e-9)
+    assert executor.plan(at(50), rest) is not None
+
+
 def test_an_ensemble_asks_every_row_and_says_when_the_server_cannot(make):
     executor = make("ensemble")
     executor.asked(at(0), at(-40))

@@ -45,6 +45,25 @@ def test_its_time_is_that_of_the_slowest_stream():
     np.testing.assert_allclose(seen.window["x"].value[:, 0], [333, 433], atol=1e-9)  # interpolated
 
 
+@pytest.mark.parametrize("ahead_ms", [1, 3_600_000])
+@pytest.mark.parametrize(("part", "of"), [(LINEAR, signal), (PICTURE, frames)])
+def test_samples_of_the_future_do_not_count(part, of, ahead_ms):
+    t_ms = [300, 400, 400 + ahead_ms]
+    stream = frames(t_ms) if of is frames else signal(t_ms, [3.0, 4.0, 9.0])
+
+    seen = observe([part], {part.stream: stream}, TWO, at(400), CONFIG)
+
+    assert seen.t_ns == at(400)
+    row = seen.window[part.key]
+    newest = row.rgb[-1, 0, 0, 0] if of is frames else row.value[-1, 0]
+    assert newest == (1 if of is frames else 4.0)
+
+
+def test_a_stream_of_the_future_alone_is_refused():
+    with pytest.raises(StaleDataError, match="arm"):
+        observe([LINEAR], {"arm": signal([900], [1.0])}, TWO, at(500), CONFIG)
+
+
 @given(st.floats(0, 6.2), st.floats(-1.5, 1.5))
 def test_an_angle_goes_the_short_way_round(angle, turn):
     pair = signal([0, 20], [[0.0, angle], [0.0, (angle + turn) % (2 * np.pi)]])
