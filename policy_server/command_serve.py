@@ -13,6 +13,7 @@ from robotd.core.errors import ConfigError
 from robotd.core.process import die_with_parent
 from robotd.core.protocols import Policy
 from robotd.core.spec import PolicySpec
+from robotd.core.whole_file import whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +129,7 @@ def _announce(endpoint: str, spec: PolicySpec, ready_file: Path | None) -> None:
             "latency_s": latencies,
             "pid": os.getpid(),
         }
-        _write_whole(ready_file, json.dumps(content))
+        _write_ready(ready_file, json.dumps(content))
     times = ", ".join(f"{name} {latency * 1e3:.2f} ms" for name, latency in latencies.items())
     checkpoint = spec.checkpoint_sha256[:12] or "none"
     sys.stdout.write(
@@ -137,12 +138,15 @@ def _announce(endpoint: str, spec: PolicySpec, ready_file: Path | None) -> None:
     sys.stdout.flush()
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file that appears complete or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+def _write_ready(path: Path, text: str) -> None:
+    """Write what may be read at any instant.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             "command line",

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from policy_server.training.episodes import Episodes
 from robotd.core.errors import DatasetError
 from robotd.core.pusht_spec import AGENT_XY, BLOCK_POSE
+from robotd.core.whole_file import whole_file
 
 DT_S = 0.1
 """The demonstrations were recorded at 10 Hz."""
@@ -85,12 +86,13 @@ def save_npz(source: Path, target: Path) -> None:
     episodes = load_replay(source)
     arrays = episodes.arrays
     try:
-        np.savez_compressed(
-            target,
-            state=np.concatenate([arrays[AGENT_XY], arrays[BLOCK_POSE]], axis=1),
-            action=arrays["action"],
-            episode_ends=np.cumsum(episodes.lengths),
-        )
+        with whole_file(target) as partial, partial.open("wb") as file:
+            np.savez_compressed(
+                file,
+                state=np.concatenate([arrays[AGENT_XY], arrays[BLOCK_POSE]], axis=1),
+                action=arrays["action"],
+                episode_ends=np.cumsum(episodes.lengths),
+            )
     except OSError as error:
         raise DatasetError(f"{target}: cannot be written: {error}") from error
 

@@ -4,7 +4,6 @@ The order of windows, the noise and the learning rate follow from the step and t
 configuration, so weights, their average, the optimiser's moments and the step are all there is.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from policy_server.training.config import TrainConfig
 from robotd.core.errors import CheckpointError
+from robotd.core.whole_file import whole_file
 
 STATE = "state.safetensors"
 
@@ -51,15 +51,11 @@ def save_state(folder: Path, state: RunState, tensors: dict[str, Tensor]) -> Non
     Raises:
         CheckpointError: It cannot be written; the old file stays.
     """
-    fresh = folder / f".{STATE}.new"
     metadata = {"run": msgspec.json.encode(state).decode()}
     try:
-        save_file({k: v.detach().contiguous() for k, v in tensors.items()}, fresh, metadata)
-        with fresh.open("rb") as file:
-            os.fsync(file.fileno())
-        fresh.replace(folder / STATE)
+        with whole_file(folder / STATE) as partial:
+            save_file({k: v.detach().contiguous() for k, v in tensors.items()}, partial, metadata)
     except (OSError, SafetensorError) as error:
-        fresh.unlink(missing_ok=True)
         raise CheckpointError(f"{folder / STATE}: cannot be written: {error}") from error
 
 

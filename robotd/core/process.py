@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Self
 
 from robotd.core.errors import ProcessDiedError
+from robotd.core.whole_file import whole_file
 
 PARENT_VARIABLE = "ROBOTD_PARENT_PID"
 """Environment variable by which `spawn` tells a child whose death it must not outlive."""
@@ -239,10 +240,8 @@ def spawn(
 
 def announce_ready(run: Path, name: str) -> None:
     """Tell the parent that this process does its work now."""
-    path = _ready_path(run, name)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(str(os.getpid()))
-    temporary.replace(path)
+    with whole_file(_ready_path(run, name)) as partial:
+        partial.write_text(str(os.getpid()))
 
 
 def _ready_path(run: Path, name: str) -> Path:

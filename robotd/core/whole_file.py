@@ -1,0 +1,25 @@
+"""Files that appear complete or not at all."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path) -> Generator[Path]:
+    """Yield a name beside `path` to write to; once that is on the disk it becomes `path`.
+
+    For one writer at a time; what a killed one left is overwritten by the next.
+
+    Raises:
+        OSError: No room, or no right. What was at `path` before stays.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
