@@ -23,7 +23,11 @@ def check_endpoint(endpoint: str, *, source: str = "command line", key: str = "e
     """
     expected = "ipc:///path or tcp://127.0.0.1:PORT"
     if endpoint.startswith("ipc://"):
-        size = len(endpoint.removeprefix("ipc://").encode())
+        path = endpoint.removeprefix("ipc://")
+        # `@` would be an abstract name, which has no rights; `*` one that nobody can know.
+        if path.startswith(("@", "*")) or not path.isprintable():
+            raise ConfigError(source, key, got=repr(endpoint), expected=expected)
+        size = len(path.encode())
         if not 1 <= size <= _MAX_IPC_PATH_BYTES:
             raise ConfigError(
                 source, key, got=f"a path of {size} bytes", expected=f"1 to {_MAX_IPC_PATH_BYTES}"

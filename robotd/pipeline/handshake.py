@@ -36,6 +36,9 @@ class CellOffer:
         actions: Action space to how it is carried out.
         dt_min_s: Shortest spacing of action rows that it can follow [s].
         dt_max_s: Longest spacing [s].
+        window_max_s: Longest span of an observation's rows: streams are kept for 1 s, and the
+            newest sample may be a quarter of it old [s].
+        chunk_max_s: Furthest that a chunk may reach from its observation [s].
     """
 
     name: str
@@ -44,6 +47,8 @@ class CellOffer:
     actions: Mapping[str, ActionOffer] = field(default_factory=dict[str, ActionOffer])
     dt_min_s: float = 0.005
     dt_max_s: float = 1.0
+    window_max_s: float = 0.75
+    chunk_max_s: float = 60.0
 
 
 def check_spec(spec: PolicySpec, offer: CellOffer, *, sampler: str = "") -> None:
@@ -58,6 +63,7 @@ def check_spec(spec: PolicySpec, offer: CellOffer, *, sampler: str = "") -> None
         SpecMismatchError: Lists every difference, each with what both sides say.
     """
     faults = [
+        *([] if spec.observation else ["observation: the policy wants none"]),
         *(fault for feature in spec.observation for fault in _feature(feature, offer)),
         *_timing(spec, offer),
         *_action(spec, offer),
@@ -105,6 +111,15 @@ def _timing(spec: PolicySpec, offer: CellOffer) -> Iterator[str]:
         yield (
             f"dt_s: the policy steps every {spec.dt_s:g} s, the cell follows "
             f"{offer.dt_min_s:g} to {offer.dt_max_s:g} s"
+        )
+    window_s = (spec.n_obs_steps - 1) * spec.dt_s
+    if window_s > offer.window_max_s:
+        yield f"n_obs_steps: the policy sees {window_s:g} s, the cell shows {offer.window_max_s:g}"
+    reach_s = (abs(spec.i0) + spec.horizon) * spec.dt_s
+    if reach_s > offer.chunk_max_s:
+        yield (
+            f"horizon, i0: the policy's rows reach {reach_s:.4g} s, "
+            f"the cell takes {offer.chunk_max_s:g} s"
         )
     if spec.n_action_steps > spec.horizon:
         yield f"n_action_steps: the policy executes {spec.n_action_steps} of {spec.horizon} rows"

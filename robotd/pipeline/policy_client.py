@@ -61,9 +61,10 @@ class PolicyClient:
             context: To share; by default its own.
 
         Raises:
-            ConfigError: The endpoint is not on this machine, or the robot's name is not one.
+            ConfigError: The endpoint is not on this machine, or is nobody's in particular; or the
+                robot's name is not one.
         """
-        self._endpoint = check_endpoint(endpoint)
+        self._endpoint = _check_server(endpoint)
         self._robot_id = _check_robot_id(robot_id)
         self._session = secrets.randbits(62)
         self._clock = clock
@@ -267,6 +268,15 @@ class PolicyClient:
                 return
             chunk = read_chunk(reply, frames, spec=self._spec, asked=asked)
             self._ledger.answered(chunk, reply.stages, now)
+
+
+def _check_server(endpoint: str) -> str:
+    checked = check_endpoint(endpoint)
+    if checked.endswith(":*"):
+        raise ConfigError(
+            "policy client", "endpoint", got=repr(endpoint), expected="the server's own port"
+        )
+    return checked
 
 
 def _check_robot_id(robot_id: str) -> str:

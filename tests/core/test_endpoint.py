@@ -54,6 +54,10 @@ def test_tcp_off_loopback_is_refused_and_says_what_to_do(endpoint):
         "inproc://x",
         "ipc://",
         "ipc://" + "a" * 108,
+        "ipc://@abstract",
+        "ipc://*",
+        "ipc:///run/robotd/policy\0",
+        "ipc:///run/robotd/\x1b[2Jpolicy",
     ],
 )
 def test_other_addresses_are_refused(endpoint):

@@ -287,6 +287,12 @@ def test_an_address_off_this_machine_is_refused():
         PolicyClient("tcp://192.168.0.2:5555", "mock", SystemClock())
 
 
+@pytest.mark.parametrize("port", ["0", "*"])
+def test_a_port_that_is_nobodys_is_refused(port):
+    with pytest.raises(ConfigError, match="port"):
+        PolicyClient(f"tcp://127.0.0.1:{port}", "cell-1", SystemClock())
+
+
 def test_close_is_prompt_and_may_come_twice(greeted):
     client, _ = greeted(stay_silent)
     ask(client)
