@@ -4,8 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
-from robotd.core.errors import RobotdError
+from robotd.core.errors import RobotdError, one_line
 
 COMMANDS = {
     "train": "Train a policy on demonstrations.",
@@ -22,10 +23,21 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells expect it."""
 
 
+USAGE = 2
+"""Exit status after words that no command knows."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what it does not understand; its subcommands are of its kind."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"error: {one_line(message)}; see {self.prog} --help\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status; a fault is one line on stderr."""
     given = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog="python -m policy_server", description=__doc__)
+    parser = _Parser(prog="python -m policy_server", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
@@ -36,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return args.run(args)
     except (RobotdError, OSError) as error:  # OSError: a full disk, a folder without rights
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {one_line(str(error))}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

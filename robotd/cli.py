@@ -11,7 +11,7 @@ from typing import Annotated
 
 import tyro
 
-from robotd.core.errors import ConfigError, RobotdError
+from robotd.core.errors import ConfigError, RobotdError, one_line
 from robotd.modes.options import AckOptions, RunOptions, StatusOptions, UpOptions
 
 LEARNING = ("serve", "train", "eval")
@@ -110,7 +110,7 @@ def _become_policy_server(words: Sequence[str]) -> None:
 
 
 def _complain(message: str) -> int:
-    sys.stderr.write(f"robotd: {message}\n")
+    sys.stderr.write(f"robotd: {one_line(message)}\n")
     return EXIT_FAULT
 
 

@@ -21,6 +21,14 @@ Every message is one line: what, where, got, expected, what to do.
 """
 
 
+def one_line(message: str) -> str:
+    """Return the message with line breaks and terminal controls written out.
+
+    Keys, names of files and the words of a server may hold them.
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+
+
 class RobotdError(Exception):
     """Root of all errors that this project raises on purpose."""
 
@@ -31,9 +39,7 @@ class ConfigError(RobotdError):
     def __init__(self, source: str, key: str, *, got: str, expected: str, hint: str = "") -> None:
         self.source, self.key, self.got, self.expected, self.hint = source, key, got, expected, hint
         tail = f"; {hint}" if hint else ""
-        line = f"{source}: {key}: got {got}, expected {expected}{tail}"
-        # A key or a file's name may hold line breaks; the message stays one line.
-        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in line))
+        super().__init__(one_line(f"{source}: {key}: got {got}, expected {expected}{tail}"))
 
 
 class DatasetError(RobotdError):
