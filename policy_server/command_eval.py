@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from policy_server.evaluate import EvalPlan, EvalReport, evaluate
-from robotd.core.errors import ConfigError, RobotdError
+from robotd.core.errors import ConfigError
+from robotd.core.json_file import write_json
 
 if TYPE_CHECKING:
     from policy_server.through_cell import CellReport
@@ -61,7 +60,8 @@ def run_eval(args: argparse.Namespace) -> int:
     """Score, and return the exit status.
 
     Raises:
-        RobotdError: The policy or an argument is wrong, or a file cannot be written.
+        RobotdError: The policy or an argument is wrong.
+        OSError: A file cannot be written.
     """
     for flag, least in (("episodes", 1), ("first_seed", 0), ("threads", 1), ("workers", 1)):
         value = getattr(args, flag)
@@ -86,7 +86,7 @@ def run_eval(args: argparse.Namespace) -> int:
     report, rollout = evaluate(plan, workers=args.workers, on_block=_show_count(args.episodes))
     sys.stdout.write(as_table(report))
     if args.json is not None:
-        write_report(args.json, report)
+        write_json(args.json, report)
     if args.out is not None:
         from policy_server.evaluate_media import save_media  # only here: OpenCV and PyAV
 
@@ -117,7 +117,7 @@ def _run_through_cell(args: argparse.Namespace) -> int:
     )
     sys.stdout.write(cell_table(report))
     if args.json is not None:
-        write_report(args.json, report)
+        write_json(args.json, report)
     return 0
 
 
@@ -167,19 +167,6 @@ def _score_rows(report: "EvalReport | CellReport") -> str:
         ),
     }
     return _as_rows(rows)
-
-
-def write_report(path: Path, report: "EvalReport | CellReport") -> None:
-    """Write the figures as JSON.
-
-    Raises:
-        RobotdError: The file cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
-    except OSError as error:
-        raise RobotdError(f"{path}: cannot be written: {error}") from error
 
 
 def _show_count(total: int) -> Callable[[int], None]:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from policy_server.checkpoint import load_checkpoint
 from policy_server.engine import Engine
-from policy_server.figures import bootstrap_interval, standard_error, wilson_interval
 from policy_server.rollout import Rollout, roll_out
 from robotd.core.errors import ConfigError, ProcessDiedError
+from robotd.core.figures import bootstrap_interval, standard_error, wilson_interval
 from robotd.sim.pusht_protocol import ACTION_HZ, EPISODE_STEPS, PROTOCOL_NAME
 
 BLOCK = 50

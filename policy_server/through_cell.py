@@ -4,7 +4,7 @@ A composition root like `__main__`: it joins a policy with the robot's side, whi
 each other otherwise.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -12,13 +12,12 @@ from time import monotonic, perf_counter
 import numpy as np
 import torch
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from policy_server.checkpoint import load_checkpoint
 from policy_server.engine import Engine
-from policy_server.figures import bootstrap_interval, standard_error, wilson_interval
 from robotd.core.config import CellConfig
 from robotd.core.errors import ConfigError
+from robotd.core.figures import bootstrap_interval, quantile, standard_error, wilson_interval
 from robotd.core.protocols import Policy
 from robotd.core.types import PolicyRequest
 from robotd.modes.cell_file import load_cell
@@ -131,12 +130,12 @@ def evaluate_through_cell(
         episodes_n=plan.episodes_n,
         first_seed=plan.first_seed,
         cell=cell.name,
-        response_p50_s=_quantile(response_s, 0.5),
-        response_p99_s=_quantile(response_s, 0.99),
-        action_age_p50_s=_quantile(ages_s, 0.5),
-        action_age_p99_s=_quantile(ages_s, 0.99),
-        tracking_p50_px=_quantile(tracking_px, 0.5),
-        tracking_p99_px=_quantile(tracking_px, 0.99),
+        response_p50_s=quantile(response_s, 0.5),
+        response_p99_s=quantile(response_s, 0.99),
+        action_age_p50_s=quantile(ages_s, 0.5),
+        action_age_p99_s=quantile(ages_s, 0.99),
+        tracking_p50_px=quantile(tracking_px, 0.5),
+        tracking_p99_px=quantile(tracking_px, 0.99),
         refused_n=sum(result.refused_n for result in results),
         breaches_n=sum(result.breaches_n for result in results),
         starved_n=sum(result.starved_n for result in results),
@@ -159,11 +158,6 @@ def _mock_cell(plan: CellPlan) -> CellConfig:
     if not cell.mock:
         raise ConfigError(plan.config, "world", got="nothing", expected="a mock cell's table")
     return cell
-
-
-def _quantile(values: Sequence[float] | NDArray[np.float64], q: float) -> float:
-    """Return a quantile; -1 where nothing was measured."""
-    return float(np.quantile(values, q)) if len(values) else -1.0
 
 
 def load_engine(folder: str) -> Policy:

@@ -2,11 +2,11 @@
 
 import sys
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from robotd.core.errors import SupervisorError
+from robotd.core.json_file import write_json
 from robotd.core.rundir import owner_pid, run_path
 from robotd.modes.cell_file import load_cell
 from robotd.modes.control import ControlClient
@@ -18,7 +18,7 @@ def status(options: StatusOptions) -> int:
     """Print how the daemon is doing; 0 while it is well, 1 while it is in FAULT."""
     found = _ask(options, "status")
     if options.json is not None:
-        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
+        write_json(options.json, found)
     Console().print(_table(found))
     return 1 if found.state == "FAULT" else 0
 

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.figures import quantile
 from robotd.core.types import ArmPhase, Limit
 from robotd.modes.trace import ChunkRow, LoadedTrace
 from robotd.sim.pusht_geometry import BLOCK_OUTLINE_PX, BOARD_PX, GOAL_POSE, from_block_frame
@@ -48,10 +49,6 @@ class RunFigures(msgspec.Struct, frozen=True, kw_only=True):
     tracking_p99_mm: float
 
 
-def _quantile(values: NDArray[Any], q: float) -> float:
-    return float(np.quantile(values, q)) if values.size else -1.0
-
-
 def _column(trace: LoadedTrace, name: str) -> NDArray[Any]:
     return trace.arrays["chunk"][:, ChunkRow.__struct_fields__.index(name)]
 
@@ -90,9 +87,9 @@ def figures(trace: LoadedTrace) -> RunFigures:
         realtime=meta.realtime,
         ticks_n=int(late.size),
         skipped_periods_n=int(a["tick_skipped"].sum()),
-        late_p50_ms=_quantile(late, 0.5),
-        late_p99_ms=_quantile(late, 0.99),
-        late_p999_ms=_quantile(late, 0.999),
+        late_p50_ms=quantile(late, 0.5),
+        late_p99_ms=quantile(late, 0.99),
+        late_p999_ms=quantile(late, 0.999),
         refused_n=int(refused.sum()),
         refused_by_limit={
             Limit(value).name.lower(): int((limits[refused] == value).sum())
@@ -100,13 +97,13 @@ def figures(trace: LoadedTrace) -> RunFigures:
         },
         brakes_n=_brakes(np.asarray(a["tick_phase"])[a["tick_t_ns"] <= meta.t_end_ns]),
         chunks_n=int(a["chunk"].shape[0]),
-        round_trip_p50_ms=_quantile(_column(trace, "round_trip_ms"), 0.5),
-        round_trip_p99_ms=_quantile(_column(trace, "round_trip_ms"), 0.99),
-        infer_p50_ms=_quantile(_column(trace, "infer_ms"), 0.5),
-        action_age_p50_ms=_quantile(ages, 0.5),
-        action_age_p99_ms=_quantile(ages, 0.99),
-        tracking_p50_mm=_quantile(error_mm, 0.5),
-        tracking_p99_mm=_quantile(error_mm, 0.99),
+        round_trip_p50_ms=quantile(_column(trace, "round_trip_ms"), 0.5),
+        round_trip_p99_ms=quantile(_column(trace, "round_trip_ms"), 0.99),
+        infer_p50_ms=quantile(_column(trace, "infer_ms"), 0.5),
+        action_age_p50_ms=quantile(ages, 0.5),
+        action_age_p99_ms=quantile(ages, 0.99),
+        tracking_p50_mm=quantile(error_mm, 0.5),
+        tracking_p99_mm=quantile(error_mm, 0.99),
     )
 
 
@@ -221,6 +218,6 @@ def _histogram(ax: "Axes", values: NDArray[Any], title: str, *, log: bool = Fals
         (0.99, "p99", "#d9822b"),
         (0.999, "p99.9", "#b33"),
     ):
-        at = float(np.quantile(values, q))
+        at = quantile(values, q)
         ax.axvline(at, color=color, lw=1, label=f"{name} {at:.1f}")
     ax.legend(fontsize=8)

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs, ns_to_seconds
 from robotd.core.config import CellConfig
+from robotd.core.figures import quantile
 from robotd.core.types import ActionChunk, ArmTick, Limit
 from robotd.core.ur_models import UR_MODELS
 from robotd.core.world_state import WorldState
@@ -83,8 +82,8 @@ class RunRecord:
             coverage=world.coverage if world else -1.0,
             chunks_n=len(self._records()),
             failures_n=self._failures_n,
-            action_age_p50_ms=float(np.median(ages_ms)) if ages_ms else -1.0,
-            action_age_p99_ms=float(np.quantile(ages_ms, 0.99)) if ages_ms else -1.0,
+            action_age_p50_ms=quantile(ages_ms, 0.5),
+            action_age_p99_ms=quantile(ages_ms, 0.99),
             refused_n=self._refused_n,
             ticks_n=self._trace.ticks_n,
             pauses_n=self.pauses_n,

@@ -8,13 +8,13 @@ pytest.importorskip("pymunk")
 from policy_server.__main__ import main
 from policy_server.evaluate import EvalPlan, evaluate
 from policy_server.evaluate_media import pick_episodes
-from policy_server.figures import (
+from policy_server.rollout import Rollout, roll_out
+from robotd.core.errors import WireError
+from robotd.core.figures import (
     bootstrap_interval,
     standard_error,
     wilson_interval,
 )
-from policy_server.rollout import Rollout, roll_out
-from robotd.core.errors import WireError
 from robotd.core.spec import PolicySpec
 from robotd.sim.pusht_batch import PushTBatch
 

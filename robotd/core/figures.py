@@ -1,6 +1,8 @@
-"""Means with honest intervals, for scores of episodes."""
+"""Figures of many samples: quantiles, and means with honest intervals."""
 
+from collections.abc import Sequence
 from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +10,11 @@ from numpy.typing import NDArray
 Z95 = 1.959963984540054
 """Quantile of the normal distribution for a two-sided 95 % interval."""
 RESAMPLES = 10_000
+
+
+def quantile(values: Sequence[float] | NDArray[Any], q: float) -> float:
+    """Return a quantile, `q` from 0 to 1; -1 where nothing was measured."""
+    return float(np.quantile(values, q)) if len(values) else -1.0
 
 
 def standard_error(values: NDArray[np.float64]) -> float:
