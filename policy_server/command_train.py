@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from policy_server.training.state import STATE, SavedRun, load_state
 from policy_server.training.stop import stop_on_signal
 from robotd.core.config_load import load_toml, merge, to_struct
 from robotd.core.errors import ConfigError
+from robotd.core.overrides import parse_overrides
 
 STOPPED = 130
 """Exit status after Ctrl-C, as shells expect it."""
@@ -79,27 +79,44 @@ def run_train(args: argparse.Namespace) -> int:
 def _plan_run(args: argparse.Namespace) -> tuple[TrainConfig, Path, SavedRun | None]:
     """Return what to train, where, and the state to go on from."""
     if args.resume is not None:
-        if args.config or args.out or args.set or args.steps or args.seed is not None or args.debug:
-            raise ConfigError(
-                "command line",
-                "--resume",
-                got="other values for the run",
-                expected="the run's own, which its state holds",
-                hint="only --dataset may say where the demonstrations are now",
-            )
-        saved = load_state(args.resume)
-        config = saved.state.config
-        if args.dataset is not None:
-            overrides = {"data": {"dataset": str(args.dataset)}}
-            config = _with(config, overrides)
-        return config, args.resume, saved
+        return _plan_resumed(args)
+    config = _read_config(args)
+    out = args.out or Path("runs") / config.name
+    if (out / STATE).exists():
+        raise ConfigError(
+            "command line",
+            "--out",
+            got=f"{out}, which holds a run",
+            expected="a new folder",
+            hint=f"go on with it by --resume {out}, or remove it",
+        )
+    return config, out, None
+
+
+def _plan_resumed(args: argparse.Namespace) -> tuple[TrainConfig, Path, SavedRun]:
+    """Take over the run's own configuration; the demonstrations may lie elsewhere by now."""
+    if args.config or args.out or args.set or args.steps or args.seed is not None or args.debug:
+        raise ConfigError(
+            "command line",
+            "--resume",
+            got="other values for the run",
+            expected="the run's own, which its state holds",
+            hint="only --dataset may say where the demonstrations are now",
+        )
+    saved = load_state(args.resume)
+    config = saved.state.config
+    if args.dataset is not None:
+        config = _with(config, {"data": {"dataset": str(args.dataset)}})
+    return config, args.resume, saved
+
+
+def _read_config(args: argparse.Namespace) -> TrainConfig:
+    """Read the file, with the values of the command line over it."""
     if args.config is None:
         raise ConfigError(
             "command line", "--config", got="nothing", expected="a file, or --resume DIR"
         )
-    overrides: dict[str, Any] = DEBUG_VALUES if args.debug else {}
-    for assignment in args.set:
-        overrides = merge(overrides, _parse_assignment(assignment))
+    overrides = merge(DEBUG_VALUES if args.debug else {}, parse_overrides(args.set, fixed={}))
     flags = {
         "data": {"dataset": None if args.dataset is None else str(args.dataset)},
         "optimiser": {"steps": args.steps},
@@ -113,32 +130,9 @@ def _plan_run(args: argparse.Namespace) -> tuple[TrainConfig, Path, SavedRun | N
         raise ConfigError(
             str(args.config), "data.dataset", got="nothing", expected="a path, or --dataset FILE"
         )
-    out = args.out or Path("runs") / config.name
-    if (out / STATE).exists():
-        raise ConfigError(
-            "command line",
-            "--out",
-            got=f"{out}, which holds a run",
-            expected="a new folder",
-            hint=f"go on with it by --resume {out}, or remove it",
-        )
-    return config, out, None
+    return config
 
 
 def _with(config: TrainConfig, overrides: dict[str, Any]) -> TrainConfig:
     """Return the configuration with some values replaced."""
     return to_struct(merge(msgspec.to_builtins(config), overrides), TrainConfig, "command line")
-
-
-def _parse_assignment(text: str) -> dict[str, Any]:
-    """Turn `a.b=1` into {"a": {"b": 1}}; a bare word is a text."""
-    key, equals, value = text.partition("=")
-    try:
-        if not equals:
-            raise tomllib.TOMLDecodeError
-        try:
-            return tomllib.loads(f"{key} = {value}")
-        except tomllib.TOMLDecodeError:
-            return tomllib.loads(f"{key} = '{value}'")
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError("command line", "--set", got=text, expected="KEY=VALUE") from error

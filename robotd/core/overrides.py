@@ -1,20 +1,20 @@
 """Command-line values for a configuration, `--set executor.kind=ensemble`, as nested tables."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from robotd.core.errors import ConfigError
 
 COMMAND_LINE = "command line"
-FIXED = {
-    "envelope": "the safety envelope has no flag: edit the cell's file",
-    "name": "the cell's name is its file's",
-}
 
 
-def parse_overrides(settings: Sequence[str]) -> dict[str, Any]:
+def parse_overrides(settings: Sequence[str], fixed: Mapping[str, str]) -> dict[str, Any]:
     """Turn `a.b=1` settings into {"a": {"b": 1}}; values are TOML, a bare word is a string.
+
+    Args:
+        settings: As typed, the later over the earlier.
+        fixed: First keys that only the file may set, with the reason.
 
     Raises:
         ConfigError: Not of that form, or a key that only the file may set.
@@ -25,9 +25,9 @@ def parse_overrides(settings: Sequence[str]) -> dict[str, Any]:
         steps = key.strip().split(".")
         if not equals or not all(steps):
             raise ConfigError(COMMAND_LINE, "--set", got=repr(setting), expected="`key.name=value`")
-        if steps[0] in FIXED:
+        if steps[0] in fixed:
             raise ConfigError(
-                COMMAND_LINE, key, got=repr(text), expected="no such flag", hint=FIXED[steps[0]]
+                COMMAND_LINE, key, got=repr(text), expected="no such flag", hint=fixed[steps[0]]
             )
         place = tables
         for step in steps[:-1]:

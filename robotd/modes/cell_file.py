@@ -14,6 +14,10 @@ from robotd.core.run_files import CELL_FILE
 from robotd.modes.options import MOCK_CELL, CellOptions
 
 MOCK = "mock"
+FIXED = {
+    "envelope": "the safety envelope has no flag: edit the cell's file",
+    "name": "the cell's name is its file's",
+}
 
 
 def cell_path(options: CellOptions) -> Path:
@@ -43,7 +47,7 @@ def load_cell(options: CellOptions) -> CellConfig:
         ConfigError: One line: file, key, value, expected, nearest name.
     """
     path = cell_path(options)
-    cell = load_toml(path, CellConfig, parse_overrides(options.set))
+    cell = load_toml(path, CellConfig, parse_overrides(options.set, FIXED))
     check_cell(cell, str(path))
     return cell
 
@@ -57,7 +61,7 @@ def read_cell(run_dir: Path) -> CellConfig:
     """Return the cell of a run directory.
 
     Raises:
-        ConfigError: There is none, or it is not what a daemon of this version wrote.
+        ConfigError: There is none, or it is not as a daemon writes it.
     """
     path = run_dir / CELL_FILE
     try:

@@ -6,7 +6,7 @@ import pytest
 
 from robotd.core.errors import ConfigError
 from robotd.core.overrides import parse_overrides
-from robotd.modes.cell_file import cell_path, load_cell, read_cell, write_cell
+from robotd.modes.cell_file import FIXED, cell_path, load_cell, read_cell, write_cell
 from robotd.modes.options import CellOptions
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -80,7 +80,7 @@ def test_values_from_the_command_line_lie_over_the_file():
     ],
 )
 def test_settings_become_tables(settings, table):
-    assert parse_overrides(settings) == table
+    assert parse_overrides(settings, {}) == table
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_settings_become_tables(settings, table):
 )
 def test_settings_that_are_none_are_refused(settings, words):
     with pytest.raises(ConfigError) as error:
-        parse_overrides(settings)
+        parse_overrides(settings, FIXED)
 
     assert words in str(error.value)
 

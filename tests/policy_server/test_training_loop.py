@@ -201,7 +201,7 @@ def test_debug_run_from_the_command_line(dataset, tmp_path, capsys):
         (["--config", "none.toml"], "none.toml"),
         (["--config", str(UNET)], "data.dataset: got nothing"),
         (["--config", str(UNET), "--dataset", "none.zip"], "none.zip: no such file"),
-        (["--config", str(UNET), "--set", "optimiser.lr"], "expected KEY=VALUE"),
+        (["--config", str(UNET), "--set", "optimiser.lr"], "expected `key.name=value`"),
         (["--config", str(UNET), "--set", "optimiser.lt=1"], "did you mean `lr`"),
         (["--config", str(UNET), "--steps", "0"], "optimiser.steps"),
         (["--config", str(UNET), "--dataset", "TINY", "--device", "cuda:77"], "device: got"),
