@@ -118,7 +118,9 @@ class ArmTail:
         with RingReader(self._path) as ring:
             newest = ring.newest()
             index = -1 if newest is None else newest.index
-            while not self._stop.is_set():
+            ending = False
+            while not ending:
+                ending = self._stop.is_set()
                 backlog = ring.since(index)
                 self.lost_n += backlog.lost_n
                 for record in backlog.records:
@@ -154,18 +156,20 @@ class ArmTail:
         for run in self.engaged():
             q = np.array([tick.q_cmd_rad for tick in run])
             p = np.array([tick.T_base_cmd[:3, 3] for tick in run])
-            assert np.all(p >= np.array(box.min_m) - 1e-9)
-            assert np.all(p <= np.array(box.max_m) + 1e-9)
-            assert np.all(q >= np.array(envelope.q_min_rad))
-            assert np.all(q <= np.array(envelope.q_max_rad))
-            acceleration = np.abs(np.diff(q, n=2, axis=0)) * rate_hz**2
-            assert acceleration.max(initial=0.0) <= envelope.joint_acceleration_rad_s2 * 1.001
+            assert np.all(p >= np.array(box.min_m) - 1e-9), f"below the box: {p.min(axis=0)}"
+            assert np.all(p <= np.array(box.max_m) + 1e-9), f"above the box: {p.max(axis=0)}"
+            assert np.all(q >= np.array(envelope.q_min_rad)), f"joints: {q.min(axis=0)}"
+            assert np.all(q <= np.array(envelope.q_max_rad)), f"joints: {q.max(axis=0)}"
+            fastest = (np.abs(np.diff(q, n=2, axis=0)) * rate_hz**2).max(initial=0.0)
+            limit = envelope.joint_acceleration_rad_s2
+            assert fastest <= limit * 1.001, f"accelerated by {fastest} rad/s2, limit {limit}"
 
     def assert_rests(self) -> None:
         """The last setpoints of the last engagement stand still, and it was a stop that did it."""
         last = self.engaged()[-1]
-        assert last[-1].phase is not ArmPhase.FOLLOWING
-        assert np.abs(last[-1].q_cmd_rad - last[-2].q_cmd_rad).max() < 1e-6
+        step_rad = np.abs(last[-1].q_cmd_rad - last[-2].q_cmd_rad).max()
+        assert last[-1].phase is not ArmPhase.FOLLOWING, f"{last[-1]} of {len(last)}"
+        assert step_rad < 1e-6, f"moves by {step_rad} rad a cycle at its end: {last[-1]}"
 
     def speed_m_s(self) -> float:
         """The tool's measured speed now."""

@@ -154,6 +154,7 @@ def test_a_killed_daemon_ends_the_run_and_all_its_processes(site, endpoint, tmp_
         watched.moving(when, seed=3)
         site.process("robotd.cli", "up").kill()
         code, lines = end_of(watched.run)
+        wait_for("the arm to end", lambda: site.process("robotd.proc", "arm") is None)
 
     assert code == 1
     [line] = complaints(lines)
