@@ -8,7 +8,7 @@ export PIP_CONSTRAINT = $(CURDIR)/requirements.lock
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_WARN_SCRIPT_LOCATION = 1
 
-.PHONY: demo test bench lint types format faults lock clean
+.PHONY: demo test bench lint types format clean
 
 demo: $(VENV)/.ready
 	$(BIN)/robotd run --mock --policy checkpoints/pusht-state --min-score 0.5 --out $(OUT)/demo

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from policy_server.evaluate import EvalPlan, EvalReport, evaluate
+from policy_server.rollout import require_board
 from robotd.core.errors import ConfigError
 from robotd.core.json_file import write_json
 
@@ -72,6 +73,7 @@ def run_eval(args: argparse.Namespace) -> int:
                 got=str(value),
                 expected=f"at least {least}",
             )
+    require_board("command line", "eval")
     if args.through == "cell":
         return _run_through_cell(args)
     plan = EvalPlan(

@@ -43,8 +43,8 @@ def save_media(rollout: Rollout, out: Path) -> list[Path]:
             "command line",
             "--out",
             got=f"no {error.name} to draw with",
-            expected="the sim extra",
-            hint="pip install 'robotd[sim]', or leave --out away",
+            expected="OpenCV and PyAV",
+            hint="pip install opencv-python-headless av, or leave --out away",
         ) from error
     paths: list[Path] = []
     try:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.errors import ConfigError
 from robotd.core.protocols import Policy
 from robotd.core.pusht_spec import AGENT_XY, BLOCK_POSE
 from robotd.core.types import PolicyRequest
@@ -39,6 +41,28 @@ class Rollout:
     def scores(self) -> NDArray[np.float64]:
         """(N,) the paper's figure: largest clip(coverage / 0.95, 0, 1)."""
         return score(self.max_coverage) + 0.0  # no minus zero
+
+
+def require_board(source: str, key: str) -> None:
+    """Load the simulated board now, rather than after a thousand steps.
+
+    Args:
+        source: The file or place that asks for it, for the message.
+        key: Its name there.
+
+    Raises:
+        ConfigError: Its physics is not installed.
+    """
+    try:
+        import_module("robotd.sim.pusht_batch")
+    except ImportError as error:
+        raise ConfigError(
+            source,
+            key,
+            got=f"no module {error.name}",
+            expected="the simulated board's packages",
+            hint="pip install 'robotd[sim]'",
+        ) from error
 
 
 def roll_out(

@@ -64,7 +64,7 @@ def _build_arm(cell: CellConfig, clock: Clock, gap_fault_s: float) -> RobotArm:
             "arm.kind",
             got=cell.arm.kind,
             expected="sim",
-            hint="this version drives simulated arms only",
+            hint="there is no driver for it yet",
         )
     from robotd.sim.arm import SimArm
 
@@ -80,7 +80,7 @@ def _be_camera(run_dir: Path, name: str, cell: CellConfig) -> None:
             f"cameras.{name}.kind",
             got=config.kind,
             expected="sim",
-            hint="this version has simulated cameras only",
+            hint="there is no driver for it yet",
         )
     from robotd.hardware import camera_process
     from robotd.sim.camera_link import sim_camera

@@ -12,6 +12,7 @@ import torch
 from policy_server.checkpoint import Checkpoint, save_checkpoint
 from policy_server.diffusion.objective import add_noise, loss_of
 from policy_server.diffusion.schedule import alpha_bars
+from policy_server.rollout import require_board
 from policy_server.training.batches import batch_order, step_generator
 from policy_server.training.config import TrainConfig
 from policy_server.training.ema import ema_decay, update_ema
@@ -21,7 +22,7 @@ from policy_server.training.log import open_log
 from policy_server.training.prepare import Prepared, prepare
 from policy_server.training.progress import Progress
 from policy_server.training.state import RunState, SavedRun, save_state
-from policy_server.training.validate import require_board, rollout_score, validation_loss
+from policy_server.training.validate import rollout_score, validation_loss
 from robotd.core.errors import CheckpointError, RobotdError
 
 
@@ -67,7 +68,8 @@ def train(
         RobotdError: The loss is not finite any more.
     """
     began = monotonic()
-    require_board(config)
+    if config.run.rollout_every:
+        require_board(config.name, "run.rollout_every")
     data = prepare(config, source)
     learner = make_learner(data.about)
     step, best = 0, None

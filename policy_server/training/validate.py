@@ -1,7 +1,5 @@
 """Figures of a policy under training: loss on held-out episodes, and the score on the board."""
 
-from importlib import import_module
-
 import torch
 from torch import nn
 
@@ -12,7 +10,6 @@ from policy_server.engine import Engine
 from policy_server.rollout import roll_out
 from policy_server.training.batches import Windows
 from policy_server.training.config import TrainConfig
-from robotd.core.errors import ConfigError
 
 REPEATS = 4
 """Noise draws a window: the loss varies much with the diffusion step."""
@@ -35,26 +32,6 @@ def validation_loss(config: TrainConfig, network: nn.Module, windows: Windows) -
             loss = loss_of(prediction, kind=config.diffusion.prediction, sample=action, noise=noise)
             total += float(loss) * len(action)
     return total / (REPEATS * len(windows))
-
-
-def require_board(config: TrainConfig) -> None:
-    """Load the simulated board now, rather than after a thousand steps.
-
-    Raises:
-        ConfigError: The run wants roll-outs and pymunk is not installed.
-    """
-    if not config.run.rollout_every:
-        return
-    try:
-        import_module("robotd.sim.pusht_batch")
-    except ImportError as error:
-        raise ConfigError(
-            config.name,
-            "run.rollout_every",
-            got=f"{config.run.rollout_every} without {error.name}",
-            expected="the sim extra for roll-outs",
-            hint="pip install 'robotd[sim]', or run.rollout_every = 0",
-        ) from error
 
 
 def rollout_score(checkpoint: Checkpoint, *, episodes: int, first_seed: int, device: str) -> float:

@@ -9,7 +9,6 @@ NonNegative = Annotated[float, Meta(ge=0)]
 Joints = tuple[float, float, float, float, float, float]
 Point = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
-TWO_PI = 6.2831853
 SEEDS_N = 2**32
 """Seeds of the world are below this: the paper's generator takes no others."""
 LONGEST_EPISODE_S = 3600.0
@@ -39,6 +38,7 @@ class ArmConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tool: Pose
     """The tool centre point in the flange frame."""
     payload_kg: Annotated[float, Meta(ge=0, le=5)] = 0.0
+    """What a driver tells the controller of a real arm; nothing else depends on it."""
     home_q_rad: Joints
     """Joints from which the tool reaches the start of a run; inside the envelope."""
     action_latency_s: Annotated[float, Meta(ge=0, le=0.5)] = 0.0
@@ -87,6 +87,7 @@ class CameraConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     kind: Literal["sim", "realsense"]
     serial: str = ""
+    """Which of the cameras on this computer, printed on it; of `realsense`."""
     width_px: Annotated[int, Meta(ge=16, le=4096)] = 640
     height_px: Annotated[int, Meta(ge=16, le=4096)] = 480
     rate_hz: Annotated[float, Meta(gt=0, le=120)] = 30.0

@@ -179,6 +179,10 @@ def _check_cameras(cell: CellConfig, source: str) -> None:
             raise ConfigError(
                 source, key, got=repr(name), expected="a-z, 0-9, `-` and `_`, 32 at most"
             )
+        if camera.kind == "realsense" and not camera.serial:
+            raise ConfigError(
+                source, f"{key}.serial", got="nothing", expected="the number printed on the camera"
+            )
         _check_timing(cell, key, camera, source)
         sides = camera.width_px, camera.height_px
         if camera.kind == "sim" and camera.view == "board" and sides[0] != sides[1]:

@@ -77,8 +77,8 @@ def require(rights: RealtimeRights) -> None:
     """
     if not (rights.fifo and rights.locked):
         raise RealtimeError(
-            f"arm: no real-time rights ({rights.refusal}); run as the systemd unit does"
-            " (LimitRTPRIO=99, LimitMEMLOCK=infinity), or accept half speed with --no-realtime"
+            f"arm: no real-time rights ({rights.refusal}); raise the limits"
+            " rtprio to 99 and memlock to unlimited, or accept half speed with --no-realtime"
         )
 
 

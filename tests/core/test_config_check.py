@@ -204,7 +204,9 @@ def test_simulated_devices_need_a_world():
     assert "arm.kind: got 'sim', expected a real device; or add a [world] table" in message
     changes |= {"arm.kind": "ur", "arm.host": "192.0.2.1"}
     assert "cameras.top.kind: got 'sim'" in fault(changes)
-    check_cell(cell_with(changes | {"cameras.top.kind": "realsense"}), "cell.toml")
+    changes |= {"cameras.top.kind": "realsense"}
+    assert "cameras.top.serial: got nothing" in fault(changes)
+    check_cell(cell_with(changes | {"cameras.top.serial": "0123"}), "cell.toml")
 
 
 def test_a_real_arm_beside_a_world_is_refused_because_a_mock_arms_itself():
