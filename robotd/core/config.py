@@ -130,7 +130,6 @@ class PolicyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sampler: str = ""
     steps: Annotated[int, Meta(ge=0, le=1000)] = 0
     """0: the sampler's own default."""
-    seed: Annotated[int, Meta(ge=0)] = 0
 
 
 class TaskConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

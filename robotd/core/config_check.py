@@ -11,7 +11,7 @@ import msgspec
 from robotd.core.config import CameraConfig, CellConfig, Pose
 from robotd.core.config_reach import check_board, check_start
 from robotd.core.errors import ConfigError
-from robotd.core.pusht_spec import BLOCK_POSE
+from robotd.core.pusht_spec import AGENT_XY, BLOCK_POSE
 
 FULL_TURN_RAD: Final = 2 * pi
 """No joint of the arms turns further either way (universal-robots.com)."""
@@ -21,6 +21,8 @@ FARTHEST_M: Final = 5.0
 
 LONGEST_TOOL_M: Final = 1.0
 KNOWN_SIGNALS: Final = (BLOCK_POSE,)
+OTHER_STREAMS: Final = (*KNOWN_SIGNALS, AGENT_XY, "tool_pose")
+"""A camera of such a name would stand in for it in an observation."""
 
 _DEGREES = "looks like degrees; this key is in radians, 1.57 is 90°"
 _MILLIMETRES = "looks like millimetres; this key is in metres, 0.25 is 250 mm"
@@ -178,6 +180,10 @@ def _check_cameras(cell: CellConfig, source: str) -> None:
         if not _CAMERA_NAME.fullmatch(name):
             raise ConfigError(
                 source, key, got=repr(name), expected="a-z, 0-9, `-` and `_`, 32 at most"
+            )
+        if name in OTHER_STREAMS:
+            raise ConfigError(
+                source, key, got=repr(name), expected="another name: that stream is not a picture"
             )
         if camera.kind == "realsense" and not camera.serial:
             raise ConfigError(

@@ -193,6 +193,12 @@ def test_camera_names_are_fit_for_files(name):
     assert "expected a-z, 0-9" in fault({"cameras": cameras})
 
 
+@pytest.mark.parametrize("name", ["block_pose", "agent_xy", "tool_pose"])
+def test_a_camera_cannot_take_the_name_of_another_stream(name):
+    cameras = {name: CELL["cameras"]["top"]}
+    assert f"cameras.{name}: got '{name}', expected another name" in fault({"cameras": cameras})
+
+
 def test_a_signal_belongs_to_one_camera():
     cameras = {"top": CELL["cameras"]["top"], "side": CELL["cameras"]["top"]}
     assert "cameras.side.tracks: got 'block_pose' again" in fault({"cameras": cameras})
