@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from policy_server.evaluate import EvalPlan, EvalReport, evaluate
 from policy_server.rollout import require_board
+from robotd.core.data_files import given_or_shipped
 from robotd.core.errors import ConfigError
 from robotd.core.json_file import write_json
 
@@ -20,7 +21,7 @@ DEFAULT_FIRST_SEED = 200_000
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--policy", type=Path, required=True, help="checkpoint folder")
+    parser.add_argument("--policy", required=True, help="checkpoint folder")
     parser.add_argument("--episodes", type=int, default=DEFAULT_EPISODES)
     parser.add_argument("--first-seed", type=int, default=DEFAULT_FIRST_SEED)
     parser.add_argument("--steps", type=int, default=0, help="denoising steps; 0: the policy's own")
@@ -77,7 +78,7 @@ def run_eval(args: argparse.Namespace) -> int:
     if args.through == "cell":
         return _run_through_cell(args)
     plan = EvalPlan(
-        policy=str(args.policy),
+        policy=str(given_or_shipped(args.policy)),
         episodes_n=args.episodes,
         first_seed=args.first_seed,
         sampler_steps=args.steps,
@@ -106,7 +107,7 @@ def _run_through_cell(args: argparse.Namespace) -> int:
     from policy_server.through_cell import CellPlan, evaluate_through_cell  # only here: the robot
 
     plan = CellPlan(
-        policy=str(args.policy),
+        policy=str(given_or_shipped(args.policy)),
         episodes_n=args.episodes,
         first_seed=args.first_seed,
         config=args.config,

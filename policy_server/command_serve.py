@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from robotd.core.data_files import given_or_shipped
 from robotd.core.endpoint import check_endpoint
 from robotd.core.errors import ConfigError
 from robotd.core.process import die_with_parent
@@ -97,7 +98,7 @@ def build_policy(name: str, *, threads: int = 1, device: str = "cpu") -> Policy:
         from policy_server.replay import ReplayPolicy
 
         return ReplayPolicy.load(Path(name.removeprefix("replay:")))
-    return _load_checkpoint(Path(name), threads, device)
+    return _load_checkpoint(given_or_shipped(name), threads, device)
 
 
 def _load_checkpoint(folder: Path, threads: int, device: str) -> Policy:

@@ -16,6 +16,7 @@ from policy_server.training.replay_zip import load_replay
 from policy_server.training.state import STATE, SavedRun, load_state
 from policy_server.training.stop import stop_on_signal
 from robotd.core.config_load import load_toml, merge, to_struct
+from robotd.core.data_files import given_or_shipped
 from robotd.core.errors import ConfigError
 from robotd.core.overrides import parse_overrides
 
@@ -31,7 +32,7 @@ DEBUG_VALUES: dict[str, Any] = {
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--config", type=Path, help="a file like configs/train/*.toml")
+    parser.add_argument("--config", help="a file like configs/train/*.toml")
     parser.add_argument("--dataset", type=Path, help="demonstrations: .zarr.zip or .npz")
     parser.add_argument("--out", type=Path, help="folder of the run; default runs/NAME")
     parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR")
@@ -125,7 +126,7 @@ def _read_config(args: argparse.Namespace) -> TrainConfig:
     for table, values in flags.items():
         given = {key: value for key, value in values.items() if value is not None}
         overrides = merge(overrides, {table: given}) if given else overrides
-    config = load_toml(args.config, TrainConfig, overrides)
+    config = load_toml(given_or_shipped(args.config), TrainConfig, overrides)
     if not config.data.dataset:
         raise ConfigError(
             str(args.config), "data.dataset", got="nothing", expected="a path, or --dataset FILE"

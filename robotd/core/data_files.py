@@ -20,3 +20,17 @@ def data_file(name: str) -> Path:
     raise ConfigError(
         name, "path", got="nothing there", expected=f"one of {candidates[0]}, {candidates[1]}"
     )
+
+
+def given_or_shipped(name: str) -> Path:
+    """Return a path that a person gave, or the project's own data of that name where it has none.
+
+    So `checkpoints/pusht-state` means the shipped policy outside a checkout too.
+    """
+    path = Path(name)
+    if path.exists() or path.is_absolute():
+        return path
+    try:
+        return data_file(name)
+    except ConfigError:
+        return path

@@ -7,7 +7,7 @@ import msgspec
 from robotd.core.config import CellConfig
 from robotd.core.config_check import check_cell
 from robotd.core.config_load import load_toml
-from robotd.core.data_files import data_file
+from robotd.core.data_files import data_file, given_or_shipped
 from robotd.core.errors import ConfigError
 from robotd.core.overrides import COMMAND_LINE, parse_overrides
 from robotd.core.run_files import CELL_FILE
@@ -36,7 +36,7 @@ def cell_path(options: CellOptions) -> Path:
         raise ConfigError(
             COMMAND_LINE, "--config", got="nothing", expected="a cell's file, or --mock"
         )
-    path = Path(options.config)
+    path = given_or_shipped(options.config)
     return path / "cell.toml" if path.is_dir() else path
 
 

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from robotd.core.clock import MS, MonoNs, S, SystemClock
+from robotd.core.data_files import given_or_shipped
 from robotd.core.errors import CheckpointError, ConfigError, ProcessDiedError
 from robotd.core.process import ChildProcess, StopFlag, spawn
 from robotd.core.rundir import socket_path
@@ -25,7 +26,7 @@ def check_policy(policy: str) -> None:
         ConfigError: The server's packages are not installed.
         CheckpointError: There is no such checkpoint.
     """
-    if not policy.startswith(BUILT_IN) and not Path(policy).is_dir():
+    if not policy.startswith(BUILT_IN) and not given_or_shipped(policy).is_dir():
         raise CheckpointError(f"{policy}: no such checkpoint folder; see `robotd train --help`")
     if importlib.util.find_spec("torch") is None and not policy.startswith(BUILT_IN):
         raise ConfigError(
