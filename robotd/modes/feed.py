@@ -5,21 +5,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import numpy as np
-
-from robotd.core.clock import MonoNs, S
+from robotd.core.clock import MonoNs
 from robotd.core.config import CellConfig
 from robotd.core.errors import CorruptRecordError
 from robotd.core.records import unpack_frame, unpack_signal, unpack_tick
 from robotd.core.ring import RingReader
 from robotd.core.run_files import ARM_RING, WORLD_RING, camera_ring, signal_ring
-from robotd.core.types import ArmState, ArmTick, Frame, Frames, Signal
+from robotd.core.types import ArmTick, Frame
 from robotd.core.world_state import WorldState, unpack_world_state
-from robotd.pipeline.observe import Stream, tool_stream
-from robotd.pipeline.request import TOOL_STREAM
+from robotd.pipeline.observe import Stream
+from robotd.pipeline.recent import Recent
 
-KEPT_NS = 1 * S
-"""How much of each stream is kept: longer than any observation's window."""
 LATE_KEPT_N = 5000
 """Ticks whose lateness `status` shows."""
 
@@ -70,9 +66,7 @@ class Feed:
             key: Tail(run_dir / signal_ring(key), unpack_signal) for key in sorted(keys)
         }
         self._cameras: dict[str, Tail[Frame]] = {}
-        self._states: deque[ArmState] = deque()
-        self._samples: dict[str, deque[Signal]] = {key: deque() for key in self._signals}
-        self._frames: dict[str, deque[Frame]] = {}
+        self._recent = Recent()
         self.late_ns: deque[int] = deque(maxlen=LATE_KEPT_N)
         self.tick: ArmTick | None = None
         self.world: WorldState | None = None
@@ -81,10 +75,9 @@ class Feed:
         """Read the pictures of these cameras from now on, and of no others."""
         for name in set(self._cameras) - names:
             self._cameras.pop(name).close()
-            del self._frames[name]
+            self._recent.drop_camera(name)
         for name in names - set(self._cameras):
             self._cameras[name] = Tail(self._run_dir / camera_ring(name), unpack_frame)
-            self._frames[name] = deque()
 
     def read(self, now: MonoNs) -> tuple[list[ArmTick], list[WorldState]]:
         """Read all rings; return the arm's ticks and the world's states since the last call."""
@@ -92,52 +85,22 @@ class Feed:
         for tick in ticks:
             self.tick = tick
             self.late_ns.append(tick.late_ns)
-            if not self._states or tick.state.t_ns > self._states[-1].t_ns:
-                self._states.append(tick.state)
+        self._recent.add_states(tick.state for tick in ticks)
         worlds = self._worlds.read() if self._worlds else []
         self.world = worlds[-1] if worlds else self.world
         for key, tail in self._signals.items():
-            self._samples[key].extend(tail.read())
+            self._recent.add_signals(key, tail.read())
         for name, tail in self._cameras.items():
-            self._frames[name].extend(tail.read())
-        self._forget(now - KEPT_NS)
+            self._recent.add_frames(name, tail.read())
+        self._recent.forget(now)
         return ticks, worlds
 
     def streams(self) -> Mapping[str, Stream]:
         """Return the newest part of every stream under the names that `observe` knows."""
-        streams: dict[str, Stream] = {
-            key: _joined(samples) for key, samples in self._samples.items() if samples
-        }
-        if self._states:
-            streams[TOOL_STREAM] = tool_stream(list(self._states))
-        for name, frames in self._frames.items():
-            if frames:
-                streams[name] = Frames(
-                    t_ns=np.array([frame.t_ns for frame in frames], dtype=np.int64),
-                    rgb=np.stack([frame.rgb for frame in frames]),
-                )
-        return streams
+        return self._recent.streams()
 
     def close(self) -> None:
         """Unmap all rings."""
         tails = [self._ticks, *self._signals.values(), *self._cameras.values()]
         for tail in [*tails, *([self._worlds] if self._worlds else [])]:
             tail.close()
-
-    def _forget(self, before_ns: int) -> None:
-        while self._states and self._states[0].t_ns < before_ns:
-            self._states.popleft()
-        for samples in self._samples.values():
-            while samples and samples[0].t_ns[-1] < before_ns:
-                samples.popleft()
-        for frames in self._frames.values():
-            while frames and frames[0].t_ns < before_ns:
-                frames.popleft()
-
-
-def _joined(samples: deque[Signal]) -> Signal:
-    """Return the samples as one signal; one that is not newer than those before is left out."""
-    t_ns = np.concatenate([sample.t_ns for sample in samples])
-    value = np.concatenate([sample.value for sample in samples])
-    newer = np.concatenate([[True], t_ns[1:] > np.maximum.accumulate(t_ns)[:-1]])
-    return Signal(t_ns=t_ns[newer], value=value[newer])

@@ -3,9 +3,8 @@
 Latencies are numbers. The same calls give the same states, bit for bit.
 """
 
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from typing import Final
 
@@ -18,11 +17,11 @@ from robotd.core.clock import MS, FakeClock, MonoNs, S, seconds_to_ns
 from robotd.core.config import CellConfig
 from robotd.core.errors import EnvelopeError
 from robotd.core.pusht_spec import BLOCK_POSE
-from robotd.core.types import ArmState, ArmTick, Frame, Frames, Orders, Plan, Signal
+from robotd.core.types import ArmTick, Orders, Plan, Signal
 from robotd.core.world_state import WorldState
 from robotd.pipeline.action_map import BoardXy
-from robotd.pipeline.observe import Stream, tool_stream
-from robotd.pipeline.request import TOOL_STREAM
+from robotd.pipeline.observe import Stream
+from robotd.pipeline.recent import Recent
 from robotd.servo.loop import ArmLoop
 from robotd.sim.arm import SimArm
 from robotd.sim.camera import SimCamera, drawing
@@ -31,8 +30,6 @@ from robotd.sim.world import World
 
 CYCLE_NS: Final = 10 * MS
 """Period of the conductor, and of the world."""
-KEPT_NS: Final = 1 * S
-"""How much of each stream is kept."""
 SESSION: Final = 1
 
 
@@ -53,12 +50,11 @@ class Faults:
 
 @dataclass(slots=True)
 class _Eye:
-    """One camera and what came from it."""
+    """One camera and what looks at its pictures."""
 
     camera: SimCamera
     trackers: tuple[BlockTracker, ...]
     wanted: bool
-    frames: deque[Frame] = field(default_factory=deque[Frame])
 
 
 class LockstepCell:
@@ -110,8 +106,7 @@ class LockstepCell:
         self._arm_ns = self._cycle_ns = int(self.clock.now())
         self._state = self.world.state(self.clock.now())
         self._eyes = self._open_eyes(board, seed, cameras)
-        self._states: deque[ArmState] = deque()
-        self._samples: deque[tuple[MonoNs, NDArray[np.float64]]] = deque()
+        self._recent = Recent()
         self._read_n = 0
         self.cameras_stop_ns: float = inf
         self.arm.__enter__()
@@ -183,25 +178,13 @@ class LockstepCell:
         self.world.step(self.tick.state.T_base_tcp)
         self._state = self.world.state(self.now)
         self._look()
-        self._states.extend(tick.state for tick in self.ticks[self._read_n :])
+        self._recent.add_states(tick.state for tick in self.ticks[self._read_n :])
         self._read_n = len(self.ticks)
-        self._forget(self.now - KEPT_NS)
+        self._recent.forget(self.now)
 
     def streams(self) -> Mapping[str, Stream]:
         """Return the newest part of every stream under the names that `observe` knows."""
-        streams: dict[str, Stream] = {TOOL_STREAM: tool_stream(list(self._states))}
-        if self._samples:
-            streams[BLOCK_POSE] = Signal(
-                t_ns=np.array([t_ns for t_ns, _ in self._samples], dtype=np.int64),
-                value=np.stack([value for _, value in self._samples]),
-            )
-        for eye in self._eyes:
-            if eye.wanted and eye.frames:
-                streams[eye.camera.name] = Frames(
-                    t_ns=np.array([frame.t_ns for frame in eye.frames], dtype=np.int64),
-                    rgb=np.stack([frame.rgb for frame in eye.frames]),
-                )
-        return streams
+        return self._recent.streams()
 
     def _look(self) -> None:
         if self.now > self.cameras_stop_ns:
@@ -211,20 +194,12 @@ class LockstepCell:
             if frame is None:
                 continue
             if eye.wanted:
-                eye.frames.append(frame)
+                self._recent.add_frames(eye.camera.name, [frame])
             for tracker in eye.trackers:
                 value = tracker.measure(frame)
                 if value is not None:
-                    self._samples.append((frame.t_ns, value))
-
-    def _forget(self, before_ns: int) -> None:
-        while self._states and self._states[0].t_ns < before_ns:
-            self._states.popleft()
-        while self._samples and self._samples[0][0] < before_ns:
-            self._samples.popleft()
-        for eye in self._eyes:
-            while eye.frames and eye.frames[0].t_ns < before_ns:
-                eye.frames.popleft()
+                    t_ns = np.array([frame.t_ns], dtype=np.int64)
+                    self._recent.add_signals(tracker.key, [Signal(t_ns=t_ns, value=value[None])])
 
 
 def start_joints(cell: CellConfig, T_base_tcp: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,8 @@ from robotd.core.ring import RingWriter
 from robotd.core.run_files import ARM_RING, WORLD_RING, camera_ring, signal_ring
 from robotd.core.types import Frame, Signal
 from robotd.core.world_state import WORLD_STATE_BYTES, pack_world_state
-from robotd.modes.feed import KEPT_NS, Feed, Tail
+from robotd.modes.feed import Feed, Tail
+from robotd.pipeline.recent import KEPT_NS
 from robotd.pipeline.request import TOOL_STREAM
 
 BLOCK = "block_pose"
