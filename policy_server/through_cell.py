@@ -5,7 +5,6 @@ each other otherwise.
 """
 
 from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 from time import monotonic, perf_counter
@@ -17,7 +16,7 @@ from msgspec import Struct
 from policy_server.checkpoint import load_checkpoint
 from policy_server.engine import Engine
 from robotd.core.config import CellConfig
-from robotd.core.errors import ConfigError, ProcessDiedError
+from robotd.core.errors import ConfigError
 from robotd.core.figures import bootstrap_interval, quantile, standard_error, wilson_interval
 from robotd.core.protocols import Policy
 from robotd.core.types import PolicyRequest
@@ -90,7 +89,6 @@ def evaluate_through_cell(
         CheckpointError: The policy cannot be loaded.
         ConfigError: The cell's configuration is wrong, or it is no mock.
         SpecMismatchError: The policy does not fit the cell.
-        ProcessDiedError: A worker was killed.
     """
     began = monotonic()
     about = load_checkpoint(Path(plan.policy)).about
@@ -103,17 +101,14 @@ def evaluate_through_cell(
         done.append(result.seed)
         on_episode(len(done))
 
-    try:
-        results = evaluate(
-            cell,
-            load,
-            range(plan.first_seed, plan.first_seed + plan.episodes_n),
-            workers=workers,
-            latencies=Latencies(response_s=response_s),
-            progress=count,
-        )
-    except BrokenProcessPool as error:
-        raise ProcessDiedError("eval: a worker process died; is there memory left?") from error
+    results = evaluate(
+        cell,
+        load,
+        range(plan.first_seed, plan.first_seed + plan.episodes_n),
+        workers=workers,
+        latencies=Latencies(response_s=response_s),
+        progress=count,
+    )
     scores = np.array([result.score for result in results])
     wins = sum(result.success for result in results)
     ages_s = np.concatenate([result.action_ages_s for result in results])

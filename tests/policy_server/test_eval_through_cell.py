@@ -1,7 +1,6 @@
 """`eval --through cell`: the shipped policy through the whole mock cell, short."""
 
 import json
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -47,22 +46,6 @@ def test_the_command_writes_the_same_keys_as_the_board(tmp_path):
     assert code == 0
     assert report["episodes_n"] == 1
     assert {"mean_max_reward", "standard_error", "success_rate", "protocol"} <= set(report)
-
-
-def test_a_worker_that_dies_is_one_line(monkeypatch, capsys):
-    def die(*_, **__):
-        raise BrokenProcessPool
-
-    monkeypatch.setattr("policy_server.through_cell.evaluate", die)
-
-    code = main(
-        f"eval --policy {POLICY} --through cell --episodes 2 --workers 2 --response-s 0.03".split()
-    )
-
-    assert code == 1
-    assert capsys.readouterr().err == (
-        "error: eval: a worker process died; is there memory left?\n"
-    )
 
 
 @pytest.mark.parametrize(
