@@ -1,10 +1,7 @@
 """Score a checkpoint over many seeds, by as many processes as asked for."""
 
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
 
@@ -16,8 +13,9 @@ from numpy.typing import NDArray
 from policy_server.checkpoint import load_checkpoint
 from policy_server.engine import Engine
 from policy_server.rollout import Rollout, roll_out
-from robotd.core.errors import ConfigError, ProcessDiedError
+from robotd.core.errors import ConfigError
 from robotd.core.figures import bootstrap_interval, standard_error, wilson_interval
+from robotd.core.parallel import map_in_processes
 from robotd.sim.pusht_protocol import ACTION_HZ, EPISODE_STEPS, PROTOCOL_NAME
 
 BLOCK = 50
@@ -94,7 +92,7 @@ def evaluate(
         for first in range(plan.first_seed, end, plan.block)
     ]
     parts: list[Rollout] = []
-    for part in _run_blocks(plan, blocks, workers):
+    for part in map_in_processes(partial(_run_block, plan), blocks, workers):
         parts.append(part)
         on_block(sum(len(each.seeds) for each in parts))
     rollout = _join(parts)
@@ -125,18 +123,6 @@ def evaluate(
         max_reward_by_seed=tuple(scores.tolist()),
     )
     return report, rollout
-
-
-def _run_blocks(plan: EvalPlan, blocks: Sequence[range], workers: int) -> Generator[Rollout]:
-    run = partial(_run_block, plan)
-    if workers == 1:
-        yield from map(run, blocks)
-        return
-    with ProcessPoolExecutor(min(workers, len(blocks)), get_context("spawn")) as pool:
-        try:
-            yield from pool.map(run, blocks)
-        except BrokenProcessPool as error:
-            raise ProcessDiedError("eval: a worker process died; is there memory left?") from error
 
 
 def _run_block(plan: EvalPlan, seeds: range) -> Rollout:

@@ -5,7 +5,7 @@ each other otherwise.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from time import monotonic, perf_counter
 
@@ -89,26 +89,23 @@ def evaluate_through_cell(
         CheckpointError: The policy cannot be loaded.
         ConfigError: The cell's configuration is wrong, or it is no mock.
         SpecMismatchError: The policy does not fit the cell.
+        ProcessDiedError: A worker was killed.
     """
     began = monotonic()
     about = load_checkpoint(Path(plan.policy)).about
     cell = _mock_cell(plan)
     load = partial(load_engine, plan.policy)
     response_s = plan.response_s or measure(load(), steps=cell.policy.steps)
-    done: list[int] = []
-
-    def count(result: EpisodeResult) -> None:
-        done.append(result.seed)
-        on_episode(len(done))
-
-    results = evaluate(
+    results: list[EpisodeResult] = []
+    for result in evaluate(
         cell,
         load,
         range(plan.first_seed, plan.first_seed + plan.episodes_n),
         workers=workers,
         latencies=Latencies(response_s=response_s),
-        progress=count,
-    )
+    ):
+        results.append(result)
+        on_episode(len(results))
     scores = np.array([result.score for result in results])
     wins = sum(result.success for result in results)
     ages_s = np.concatenate([result.action_ages_s for result in results])
@@ -160,8 +157,9 @@ def _mock_cell(plan: CellPlan) -> CellConfig:
     return cell
 
 
+@lru_cache(maxsize=1)
 def load_engine(folder: str) -> Policy:
-    """Load a checkpoint for one process of the evaluation."""
+    """Load a checkpoint, once in each process of the evaluation."""
     torch.set_num_threads(1)
     return Engine(load_checkpoint(Path(folder)))
 

@@ -1,10 +1,8 @@
 """Evaluates a policy through the whole cell in lockstep: many episodes, no waiting, by seed."""
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from typing import Final
 
 import numpy as np
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs, ns_to_seconds, seconds_to_ns
 from robotd.core.config import CellConfig
+from robotd.core.parallel import map_in_processes
 from robotd.core.protocols import Policy
 from robotd.core.types import ArmPhase, ArmTick, Limit
 from robotd.modes.episode_result import EpisodeResult
@@ -204,61 +203,30 @@ def evaluate(
     *,
     workers: int = 1,
     latencies: Latencies | None = None,
-    progress: Callable[[EpisodeResult], None] | None = None,
-) -> list[EpisodeResult]:
-    """Run one episode for each seed, in processes of their own where `workers` is above 1.
+) -> Generator[EpisodeResult]:
+    """Run one episode for each seed and yield the results in their order, as they come.
 
     Args:
         cell: A mock cell.
-        policy_factory: Makes the policy, once in each process; must be importable by name.
+        policy_factory: Returns the policy, asked in each process and for each episode; must be
+            importable by name.
         seeds: One episode each.
-        workers: Processes.
+        workers: Processes; 1: this one.
         latencies: As in `run_episode`.
-        progress: Called with each result as it comes, in the order of the seeds.
 
-    Returns:
-        One result a seed, in their order.
+    Raises:
+        ProcessDiedError: A process was killed.
     """
-    if workers <= 1:
-        policy = policy_factory()
-        return _collected((run_episode(cell, policy, s, latencies) for s in seeds), progress)
-    with ProcessPoolExecutor(
-        max_workers=workers,
-        mp_context=get_context("spawn"),
-        initializer=_Worker.begin,
-        initargs=(policy_factory,),
-    ) as pool:
-        return _collected(pool.map(partial(_Worker.episode, cell, latencies), seeds), progress)
+    return map_in_processes(partial(_episode, cell, policy_factory, latencies), seeds, workers)
+
+
+def _episode(
+    cell: CellConfig, policy_factory: PolicyFactory, latencies: Latencies | None, seed: int
+) -> EpisodeResult:
+    return run_episode(cell, policy_factory(), seed, latencies)
 
 
 def _at_each(t_ns: Times, known_ns: Times, xy_px: Array) -> Array:
     """Return (N, 2) places on the lines between known ones; NaN before the first."""
     axes = [np.interp(t_ns, known_ns, xy_px[:, axis], left=np.nan) for axis in range(2)]
     return np.stack(axes, axis=1)
-
-
-class _Worker:
-    """What each process of `evaluate` keeps: one policy."""
-
-    policy: Policy
-
-    @classmethod
-    def begin(cls, policy_factory: PolicyFactory) -> None:
-        """Make the process's policy."""
-        cls.policy = policy_factory()
-
-    @classmethod
-    def episode(cls, cell: CellConfig, latencies: Latencies | None, seed: int) -> EpisodeResult:
-        """Run one episode with it."""
-        return run_episode(cell, cls.policy, seed, latencies)
-
-
-def _collected(
-    results: Iterable[EpisodeResult], progress: Callable[[EpisodeResult], None] | None
-) -> list[EpisodeResult]:
-    collected: list[EpisodeResult] = []
-    for result in results:
-        collected.append(result)
-        if progress is not None:
-            progress(result)
-    return collected
