@@ -11,6 +11,7 @@ from pathlib import Path
 
 from robotd.core.config import CellConfig
 from robotd.core.errors import ConfigError, RobotdError
+from robotd.core.process_names import ARM, WORLD, camera_of, camera_process
 from robotd.core.protocols import Clock, RobotArm
 from robotd.core.rundir import RunDir
 from robotd.modes.cell_file import read_cell
@@ -39,21 +40,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _become(name: str, run_dir: Path, *, without_realtime: bool) -> None:
     """Import what this process needs, and nothing else, then be it until its end."""
     cell = read_cell(run_dir)
-    kind, _, which = name.partition("@")
-    if kind == "arm":
+    if name == ARM:
         from robotd.servo import process
 
         process.main(run_dir, cell, _build_arm, without_realtime=without_realtime)
         return
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    if kind == "world":
+    if name == WORLD:
         from robotd.sim import world_process
 
         world_process.main(run_dir, cell)
-    elif kind == "camera" and which in cell.cameras:
-        _be_camera(run_dir, which, cell)
+    elif (camera := camera_of(name)) in cell.cameras:
+        _be_camera(run_dir, camera, cell)
     else:
-        names = ", ".join(["arm", "world", *(f"camera@{camera}" for camera in cell.cameras)])
+        names = ", ".join([ARM, WORLD, *map(camera_process, cell.cameras)])
         raise ConfigError("command line", "NAME", got=name, expected=f"one of {names}")
 
 

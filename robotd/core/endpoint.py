@@ -6,8 +6,8 @@ import re
 from robotd.core.errors import ConfigError
 
 _TCP = re.compile(r"^tcp://(\[[0-9a-fA-F:]+\]|[^:/\[\]]+):(\d{1,5}|\*)$")
-_MAX_IPC_PATH_BYTES = 107
-"""Length of a Unix socket's path on Linux, without its final zero (unix(7))."""
+MAX_IPC_PATH_BYTES = 107
+"""Length of a Unix socket's path on Linux, without its final zero (man 7 unix)."""
 
 
 def check_endpoint(endpoint: str, *, source: str = "command line", key: str = "endpoint") -> str:
@@ -28,9 +28,9 @@ def check_endpoint(endpoint: str, *, source: str = "command line", key: str = "e
         if path.startswith(("@", "*")) or not path.isprintable():
             raise ConfigError(source, key, got=repr(endpoint), expected=expected)
         size = len(path.encode())
-        if not 1 <= size <= _MAX_IPC_PATH_BYTES:
+        if not 1 <= size <= MAX_IPC_PATH_BYTES:
             raise ConfigError(
-                source, key, got=f"a path of {size} bytes", expected=f"1 to {_MAX_IPC_PATH_BYTES}"
+                source, key, got=f"a path of {size} bytes", expected=f"1 to {MAX_IPC_PATH_BYTES}"
             )
         return endpoint
     match = _TCP.match(endpoint)

@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Self
 
 from robotd.core import janitor
+from robotd.core.endpoint import MAX_IPC_PATH_BYTES
 from robotd.core.errors import BusyError, ConfigError, RobotdError
 
 _CELL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,47}")
-_SOCKET_PATH_BYTES = 107
-"""Room for the path of a Unix socket on Linux: 108 bytes with its final zero (man 7 unix)."""
-
 _POLL_S = 0.01
 _BUSY_S = 0.3
 """How long a lock must be held by the same owner to be believed: a dying one drops it."""
@@ -66,12 +64,12 @@ def socket_path(run: Path, name: str) -> Path:
     """
     path = run / name
     length = len(os.fsencode(path))
-    if length > _SOCKET_PATH_BYTES:
+    if length > MAX_IPC_PATH_BYTES:
         raise ConfigError(
             "run directory",
             "socket",
             got=f"{path} ({length} bytes)",
-            expected=f"at most {_SOCKET_PATH_BYTES} bytes",
+            expected=f"at most {MAX_IPC_PATH_BYTES} bytes",
             hint="set XDG_RUNTIME_DIR to a shorter folder or shorten the cell's name",
         )
     return path

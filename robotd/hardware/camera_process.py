@@ -13,6 +13,7 @@ from robotd.core.clock import MonoNs, seconds_to_ns
 from robotd.core.config import CameraConfig
 from robotd.core.errors import DeviceError
 from robotd.core.process import StopFlag, announce_ready, die_with_parent
+from robotd.core.process_names import camera_process
 from robotd.core.protocols import Camera, Tracker
 from robotd.core.records import frame_bytes, pack_frame, pack_signal, signal_bytes
 from robotd.core.ring import RingWriter
@@ -28,11 +29,6 @@ KEPT_S: Final = 0.5
 """Frames of so many seconds stay in the ring."""
 
 _SIGNAL_SLOTS: Final = 256
-
-
-def process_name(name: str) -> str:
-    """Return the name of camera `name`'s process."""
-    return f"camera@{name}"
 
 
 class CameraPublisher:
@@ -149,7 +145,7 @@ def main(
         die_with_parent()
         with camera, CameraPublisher(run_dir, name, config, trackers) as publisher:
             publish_frames(camera, publisher, lambda: stop.requested or publisher.frames_n > 0)
-            announce_ready(run_dir, process_name(name))
+            announce_ready(run_dir, camera_process(name))
             publish_frames(camera, publisher, lambda: stop.requested)
         if publisher.dropped_n or publisher.unseen_n:
             logger.info(

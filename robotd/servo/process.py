@@ -7,6 +7,7 @@ from robotd.core.clock import SystemClock
 from robotd.core.config import CellConfig
 from robotd.core.mailbox import MailboxReader
 from robotd.core.process import StopFlag, announce_ready, die_with_parent
+from robotd.core.process_names import ARM
 from robotd.core.protocols import Clock, RobotArm
 from robotd.core.records import TICK_BYTES, pack_tick
 from robotd.core.ring import RingWriter
@@ -22,8 +23,6 @@ controller's watchdog must allow at least 1.5 times that."""
 
 TICK_SLOTS = 4096
 """Ticks kept in the ring: 8 s at 500 Hz, for a recorder that pauses."""
-
-NAME = "arm"
 
 
 def main(
@@ -76,5 +75,5 @@ def main(
                 publish=publish,
                 clock=clock,
             )
-            announce_ready(run, NAME)
+            announce_ready(run, ARM)
             loop.run(lambda: stop.requested)

@@ -13,15 +13,13 @@ from robotd.core.clock import MonoNs, SystemClock, seconds_to_ns
 from robotd.core.config import CellConfig
 from robotd.core.errors import ConfigError
 from robotd.core.process import StopFlag, announce_ready, die_with_parent
+from robotd.core.process_names import WORLD
 from robotd.core.protocols import Clock
 from robotd.core.records import unpack_tick
 from robotd.core.ring import RingReader, RingWriter
 from robotd.core.run_files import ARM_RING, WORLD_ORDERS, WORLD_RING
 from robotd.core.world_state import WORLD_STATE_BYTES, pack_world_state, unpack_world_order
 from robotd.sim.world import STEP_S, World
-
-PROCESS_NAME: Final = "world"
-"""As in `python -m robotd.proc world`."""
 
 MAX_STEPS: Final = 20
 """A late cycle makes up for so many steps at most; the rest of the time is lost to the world."""
@@ -93,5 +91,5 @@ def main(run_dir: Path, cell: CellConfig) -> None:
     with StopFlag() as stop, closing(WorldLink(world, run_dir)) as link:
         die_with_parent()
         link.cycle(SystemClock().now(), 1)
-        announce_ready(run_dir, PROCESS_NAME)
+        announce_ready(run_dir, WORLD)
         run_world(link, SystemClock(), lambda: stop.requested)
