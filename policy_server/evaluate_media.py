@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from policy_server.rollout import Rollout
 from robotd.core.errors import ConfigError, RobotdError
-from robotd.sim.pusht_geometry import BOARD_PX
 from robotd.sim.pusht_protocol import ACTION_HZ
 
 SIZE_PX = 384
-PATH_RGB = (214, 39, 40)
 
 
 def pick_episodes(rollout: Rollout) -> dict[str, int]:
@@ -73,14 +71,9 @@ def _frames(states: NDArray[np.float64]) -> Iterator[NDArray[np.uint8]]:
 
 def _picture(states: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Draw the last state with the agent's whole path over it, (SIZE_PX, SIZE_PX, 3) RGB."""
-    import cv2
+    from robotd.sim.render import draw_path, render_board
 
-    from robotd.sim.render import render_board
-
-    picture = render_board(states[-1], SIZE_PX).copy()
-    path = np.rint(states[:, :2] * (SIZE_PX / BOARD_PX)).astype(np.int32)
-    cv2.polylines(picture, [path], False, PATH_RGB, 1, cv2.LINE_AA)
-    return picture
+    return draw_path(render_board(states[-1], SIZE_PX), states[:, :2], dots=False)
 
 
 def _write_mp4(path: Path, frames: Iterator[NDArray[np.uint8]]) -> None:

@@ -5,14 +5,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.clock import S
+from robotd.core.pusht_agent import KP_S2, KV_S, PHYSICS_HZ
+
 Array = NDArray[np.float64]
 
-FILTER_DT_NS: Final = 10_000_000
-"""Step of the filter [ns]: the 100 Hz of the benchmark's physics."""
-KP_S2: Final = 100.0
-"""Acceleration per distance from the action [1/s^2]."""
-KV_S: Final = 20.0
-"""Deceleration per speed [1/s]: with `KP_S2` critically damped, time constant 0.1 s."""
+FILTER_DT_NS: Final = S // PHYSICS_HZ
+"""Step of the filter [ns]."""
 
 
 def pusht_pd(position: Array, velocity: Array, actions: Array) -> tuple[Array, Array]:
@@ -30,7 +29,7 @@ def pusht_pd(position: Array, velocity: Array, actions: Array) -> tuple[Array, A
     Returns:
         Positions and velocities, each (N + 1, A): the start, then the state after every step.
     """
-    dt_s = FILTER_DT_NS / 1e9
+    dt_s = FILTER_DT_NS / S
     positions = np.empty((actions.shape[0] + 1, actions.shape[1]))
     velocities = np.empty_like(positions)
     for axis in range(actions.shape[1]):  # plain floats: four times as fast as arrays here

@@ -39,13 +39,6 @@ class LatencyLine(Generic[T]):
             return None
         return self._waiting.popleft()[1]
 
-    def take_all(self, now_ns: MonoNs) -> list[T]:
-        """Return all items that are due at `now_ns`, oldest first."""
-        items: list[T] = []
-        while (due_ns := self.due_ns) is not None and due_ns <= now_ns:
-            items.append(self._waiting.popleft()[1])
-        return items
-
     def clear(self) -> None:
         """Drop all that waits."""
         self._waiting.clear()

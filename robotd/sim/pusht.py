@@ -12,6 +12,7 @@ import numpy as np
 import pymunk
 from numpy.typing import ArrayLike, NDArray
 
+from robotd.core.pusht_agent import KP_S2, KV_S, PHYSICS_HZ
 from robotd.sim.pusht_geometry import (
     AGENT_RADIUS_PX,
     BAR_PX,
@@ -24,12 +25,6 @@ from robotd.sim.pusht_geometry import (
     parse_state,
 )
 from robotd.sim.pusht_protocol import ACTION_HZ, draw_start
-
-PHYSICS_HZ: Final = 100
-KP_S2: Final = 100.0
-"""The agent's acceleration per px of distance from the action."""
-KV_S: Final = 20.0
-"""The agent's deceleration per px/s of its speed."""
 
 _DT_S: Final = 1.0 / PHYSICS_HZ
 _SUBSTEPS: Final = PHYSICS_HZ // ACTION_HZ

@@ -138,11 +138,6 @@ class PerspectiveView:
         seen = rays[:, :2] / np.maximum(rays[:, 2:], _NEAREST_M)
         return np.asarray(seen, dtype=np.float64)
 
-    def homography(self) -> NDArray[np.float64]:
-        """Return H (3, 3), board px on the table to picture px: `(u, v, 1) ~ H @ (x, y, 1)`."""
-        scale = self.board_m / BOARD_PX
-        return self._P[:, [0, 1, 3]] * (scale, scale, 1.0)
-
     def render(self, state: ArrayLike) -> NDArray[np.uint8]:
         """Draw a (5,) state as a (height_px, width_px, 3) RGB picture.
 

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs
+from robotd.core.pusht_agent import PHYSICS_HZ
 from robotd.core.world_state import WorldState
-from robotd.sim.pusht import PHYSICS_HZ, PushTBoard
+from robotd.sim.pusht import PushTBoard
 from robotd.sim.pusht_geometry import SUCCESS_COVERAGE, coverage, score
 from robotd.sim.pusht_protocol import ACTION_HZ
 

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robotd.sim.pusht import KP_S2, KV_S, PHYSICS_HZ, PushTBoard
+from robotd.core.pusht_agent import KP_S2, KV_S, PHYSICS_HZ
+from robotd.sim.pusht import PushTBoard
 from robotd.sim.pusht_geometry import (
     AGENT_RADIUS_PX,
     GOAL_POSE,
