@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from robotd.core.clock import MonoNs, seconds_to_ns
 from robotd.core.errors import WireError
 from robotd.core.protocols import Clock, Policy
@@ -120,13 +118,5 @@ class LocalPolicyClient:
         except WireError as error:
             self._ledger.refused(asked.id, error.code, str(error))
             return
-        chunk = ActionChunk(
-            t_obs_ns=asked.t_obs_ns,
-            dt_s=spec.dt_s,
-            i0=spec.i0,
-            meaning=spec.meaning,
-            actions=actions.astype(np.float64),
-            request_id=asked.id,
-            seed=asked.request.seed,
-        )
+        chunk = asked.answered_by(actions, spec)
         self._ledger.answered(chunk, _INSTANT, self._done_ns)

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from robotd.core import wire
 from robotd.core.clock import MonoNs, ns_to_seconds
 from robotd.core.errors import WireError
@@ -67,12 +65,4 @@ def read_chunk(
     if reply.t_obs_ns != asked.t_obs_ns:
         raise WireError("mismatch", "t_obs_ns: the answer is to another observation")
     actions = wire.read_arrays(reply.arrays, frames, action_layouts(spec))[ACTIONS]
-    return ActionChunk(
-        t_obs_ns=asked.t_obs_ns,
-        dt_s=spec.dt_s,
-        i0=spec.i0,
-        meaning=spec.meaning,
-        actions=actions.astype(np.float64),
-        request_id=asked.id,
-        seed=asked.request.seed,
-    )
+    return asked.answered_by(actions, spec)

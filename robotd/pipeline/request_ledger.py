@@ -2,8 +2,13 @@
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from robotd.core.clock import MonoNs, ns_to_seconds, seconds_to_ns
+from robotd.core.spec import PolicySpec
 from robotd.core.types import ActionChunk, PolicyRequest
 from robotd.core.wire_structs import Stages
 from robotd.pipeline.chunk_source import Failures, RequestStats
@@ -21,6 +26,18 @@ class Asked:
     t_obs_ns: MonoNs
     asked_ns: MonoNs
     expires_ns: MonoNs
+
+    def answered_by(self, actions: NDArray[Any], spec: PolicySpec) -> ActionChunk:
+        """Return the chunk that (H, A) actions of a policy with that spec make of it."""
+        return ActionChunk(
+            t_obs_ns=self.t_obs_ns,
+            dt_s=spec.dt_s,
+            i0=spec.i0,
+            meaning=spec.meaning,
+            actions=actions.astype(np.float64),
+            request_id=self.id,
+            seed=self.request.seed,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
