@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
     """Says in one line what it does not understand; its subcommands are of its kind."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"error: {one_line(message)}; see {self.prog} --help\n")
+        self.exit(USAGE, f"robotd: {one_line(message)}; see {self.prog} --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return args.run(args)
     except (RobotdError, OSError) as error:  # OSError: a full disk, a folder without rights
-        sys.stderr.write(f"error: {one_line(str(error))}\n")
+        sys.stderr.write(f"robotd: {one_line(str(error))}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

@@ -1,6 +1,6 @@
 """`python -m robotd.proc NAME --run-dir DIR`: builds one process of a cell and becomes it.
 
-With the command line, the only place that builds real objects. NAME: `arm`, `world`, `camera@...`.
+The only place that builds devices. NAME: `arm`, `world`, `camera@...`.
 """
 
 import argparse

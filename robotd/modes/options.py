@@ -46,7 +46,7 @@ class RunOptions(UpOptions):
     out: Path = Path("out/run")
     """Folder for figures, video and trace."""
     video: bool = True
-    """Write what the cell's first camera of view `perspective` saw as mp4."""
+    """An mp4 of what the cell's first camera of view `perspective` saw."""
     json: Path | None = None
     """Write the figures there."""
     min_score: float | None = None

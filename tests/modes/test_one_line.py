@@ -39,6 +39,6 @@ def test_words_that_the_policy_server_does_not_know_are_one_line(capsys, words, 
 
     [line] = capsys.readouterr().err.splitlines()
     assert ended.value.code == 2
-    assert line.startswith("error: ")
+    assert line.startswith("robotd: ")
     assert named in line
     assert line.endswith("--help")
