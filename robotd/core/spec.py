@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from robotd.core.image import ImageSpec
+from robotd.core.types import Meaning
 
 PositiveFloat = Annotated[float, Meta(gt=0)]
 PositiveInt = Annotated[int, Meta(ge=1)]
@@ -51,6 +52,6 @@ class PolicySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     action_space: str
     """For example `board_xy` (planar target) or `tcp_pose` (position and rot6d)."""
     action_unit: str
-    meaning: Literal["command", "reached"]
+    meaning: Meaning
     samplers: tuple[SamplerSpec, ...]
     checkpoint_sha256: str = ""

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from robotd.core.spec import PolicySpec
 
 PROTOCOL_VERSION = 1
+LONGEST_DEADLINE_S = 60.0
 
 Id = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 RobotId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_-]{0,31}$")]
@@ -79,7 +80,7 @@ class InferRequest(_Request, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """`policy_digest` of the spec that the client greeted."""
     t_obs_ns: Id
     """Echoed; the server never compares it with a clock."""
-    deadline_s: Annotated[float, Meta(gt=0, le=60)]
+    deadline_s: Annotated[float, Meta(gt=0, le=LONGEST_DEADLINE_S)]
     """Time from receipt after which an answer is of no use [s]."""
     seed: Id
     sampler: Annotated[str, Meta(max_length=64)] = ""

@@ -13,11 +13,8 @@ from robotd.core.wire_arrays import (
     describe_arrays,
     observation_layouts,
 )
-from robotd.core.wire_structs import InferReply, InferRequest, policy_digest
+from robotd.core.wire_structs import LONGEST_DEADLINE_S, InferReply, InferRequest, policy_digest
 from robotd.pipeline.request_ledger import Asked
-
-_LONGEST_DEADLINE_S = 60.0
-"""What the protocol admits."""
 
 
 def infer_message(
@@ -39,7 +36,7 @@ def infer_message(
         session=session,
         policy=policy_digest(spec),
         t_obs_ns=asked.t_obs_ns,
-        deadline_s=min(_LONGEST_DEADLINE_S, remaining_s),
+        deadline_s=min(LONGEST_DEADLINE_S, remaining_s),
         seed=request.seed,
         sampler=request.sampler,
         steps=request.steps,
