@@ -15,39 +15,28 @@ __all__ = ["BatchPoints", "DhParameters", "IkSolution", "Kinematics"]
 Array = NDArray[np.float64]
 
 # Where a batch finds what it carries inwards, in the order in which it joins.
-_TCP, _WRIST3, _WRIST2, _ELBOW = 0, 4, 7, 12
-_LINEAR, _ANGULAR = [15, 13, 10, 8, 5, 2], [16, 14, 11, 9, 6, 3]  # columns of joints 1 to 6
-_CARRIED = 17
+_TCP, _ELBOW = 0, 10
+_LINEAR, _ANGULAR = [13, 11, 8, 6, 4, 2], [14, 12, 9, 7, 5, 3]  # columns of joints 1 to 6
+_CARRIED = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPoints:
     """Where the parts of the arm are that a safety check looks at, for N configurations.
 
-    Positions are in the base frame [m]. Each singularity measure is 0 at its singularity; their
-    product is |det J| / (a2 a3) of the nominal arm.
+    Positions are in the base frame [m].
 
     Attributes:
         p_base_tcp: (N, 3) tool centre point.
         z_base_tcp: (N, 3) unit z axis of the tool.
         p_base_elbow: (N, 3) elbow: where the axis of joint 3 crosses the plane of the upper arm.
-        p_base_wrist2: (N, 3) centre of wrist 2, on the axis of joint 5 next to that of joint 4.
-        p_base_wrist3: (N, 3) centre of wrist 3, on the axis of joint 6 next to that of joint 5.
         J_base_tcp: (N, 6, 6) Jacobian as in `Kinematics.jacobian`.
-        wrist: (N,) |sin q5|.
-        elbow: (N,) |sin q3|.
-        shoulder_m: (N,) distance of wrist 3 from the plane of the axes of joints 1 and 2 [m].
     """
 
     p_base_tcp: Array
     z_base_tcp: Array
     p_base_elbow: Array
-    p_base_wrist2: Array
-    p_base_wrist3: Array
     J_base_tcp: Array
-    wrist: Array
-    elbow: Array
-    shoulder_m: Array
 
 
 class Kinematics:
@@ -74,14 +63,11 @@ class Kinematics:
         self._theta_rad = dh.theta_rad
         fixed = [_fixed_part(dh, joint) for joint in range(6)]
         self._fixed_T = [np.ascontiguousarray(part.T) for part in fixed]
-        origin = np.array([0.0, 0.0, 0.0, 1.0])
         # Calibrated axes 2 and 3 can meet far away: back along axis 3 to the arm's own plane.
         elbow = np.array([0.0, 0.0, -dh.d_m[1] / np.cos(dh.alpha_rad[1]), 1.0])
         # The points that a batch carries inwards, by the joint at which they set out.
         self._joining: dict[int, list[Array]] = {
             5: [fixed[5] @ tool[:, 3], fixed[5] @ tool[:, 2]],
-            4: [fixed[4] @ origin],
-            3: [fixed[3] @ origin],
             1: [fixed[1] @ elbow],
         }
 
@@ -127,7 +113,7 @@ class Kinematics:
         return float(np.linalg.svd(self.jacobian(q), compute_uv=False)[-1])
 
     def singularity(self, q: Array) -> tuple[float, float, float]:
-        """Wrist |sin q5|, elbow |sin q3|, shoulder [m], as in `BatchPoints`; q as in `fk`."""
+        """Wrist, elbow and shoulder [m], as in `chain.singularity_measures`; q as in `fk`."""
         angles = _angles(q)
         return singularity_measures(angles, self._chain.at(angles)[0])
 
@@ -170,7 +156,7 @@ class Kinematics:
         )
 
     def points_batch(self, q: Array) -> BatchPoints:
-        """Points and singularity measures of many configurations at once.
+        """Points and Jacobians of many configurations at once.
 
         All points are carried from the tool to the base together; a joint's turn is one complex
         product. Numbers that are not finite come out as not finite.
@@ -190,7 +176,6 @@ class Kinematics:
         points = np.empty((_CARRIED, len(q), 4))
         plane = points.view(np.complex128)[:, :, 0]  # x + iy
         jacobian_t = np.empty((len(q), 6, 6))
-        shoulder_m = np.zeros(len(q))
         count = 0
         for joint in range(5, -1, -1):
             if count:
@@ -198,8 +183,6 @@ class Kinematics:
             for point in self._joining.get(joint, ()):
                 points[count] = point
                 count += 1
-            if joint == 0:
-                shoulder_m = np.abs(points[_WRIST3, :, 0])
             plane[:count] *= turns[joint]
             # The joint's own column: here its axis is z through the origin.
             points[count : count + 2] = 0.0
@@ -212,12 +195,7 @@ class Kinematics:
             p_base_tcp=points[_TCP, :, :3],
             z_base_tcp=points[_TCP + 1, :, :3],
             p_base_elbow=points[_ELBOW, :, :3],
-            p_base_wrist2=points[_WRIST2, :, :3],
-            p_base_wrist3=points[_WRIST3, :, :3],
             J_base_tcp=jacobian_t.transpose(0, 2, 1),
-            wrist=np.abs(np.sin(q[:, 4])),
-            elbow=np.abs(np.sin(q[:, 2])),
-            shoulder_m=shoulder_m,
         )
 
 
