@@ -52,7 +52,6 @@ class UrModel:
         joint_max_rad: (6,) mechanical joint range, upper end [rad].
         joint_speed_max_rad_s: (6,) top joint speeds [rad/s].
         servo_rate_hz: Rate at which its controller takes setpoints [Hz].
-        reach_m: Working radius around the base [m].
     """
 
     name: str
@@ -61,7 +60,6 @@ class UrModel:
     joint_max_rad: NDArray[np.float64]
     joint_speed_max_rad_s: NDArray[np.float64]
     servo_rate_hz: float
-    reach_m: float
 
     def __post_init__(self) -> None:
         for name in ("joint_min_rad", "joint_max_rad", "joint_speed_max_rad_s"):
@@ -76,7 +74,7 @@ def _model(*, name: str, a_m: list[float], d_m: list[float], servo_rate_hz: floa
     """An arm with the twists, ranges and speeds that both models share.
 
     Source: "Technical specifications" of UR5 and UR5e, universal-robots.com: every joint turns
-    ±360° at up to ±180°/s, reach 850 mm.
+    ±360° at up to ±180°/s.
     """
     return UrModel(
         name=name,
@@ -89,7 +87,6 @@ def _model(*, name: str, a_m: list[float], d_m: list[float], servo_rate_hz: floa
         joint_max_rad=np.full(6, radians(360.0)),
         joint_speed_max_rad_s=np.full(6, radians(180.0)),
         servo_rate_hz=servo_rate_hz,
-        reach_m=0.850,
     )
 
 
