@@ -11,21 +11,18 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.arm_codes import ArmFault, ArmPhase, Limit, Verdict
 from robotd.core.clock import MonoNs
 from robotd.core.errors import CorruptRecordError
 from robotd.core.types import (
     MAX_PLAN_ROWS,
-    ArmFault,
-    ArmPhase,
     ArmState,
     ArmTick,
     Frame,
-    Limit,
     Orders,
     Plan,
     Signal,
     TeleopSample,
-    Verdict,
 )
 
 _TICK = struct.Struct("<4s4x13q")

@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from robotd.core.arm_codes import ArmFault, ArmPhase
 from robotd.core.clock import MS, MonoNs, S
-from robotd.core.types import ArmFault, ArmPhase, ArmTick
+from robotd.core.types import ArmTick
 from robotd.modes.supervisor import ENGAGED, Event, State
 
 SILENT_NS: Final = 300 * MS

@@ -8,12 +8,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.arm_codes import ArmPhase, Limit
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs, ns_to_seconds, seconds_to_ns
 from robotd.core.config import CellConfig
 from robotd.core.parallel import map_in_processes
 from robotd.core.protocols import Policy
-from robotd.core.types import ArmPhase, ArmTick, Limit
+from robotd.core.types import ArmTick
 from robotd.modes.episode_result import EpisodeResult
 from robotd.modes.lockstep_cell import CYCLE_NS, Faults, LockstepCell, instant
 from robotd.pipeline.driver import PolicyDriver

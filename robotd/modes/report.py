@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.arm_codes import ArmPhase, Limit
 from robotd.core.figures import quantile
-from robotd.core.types import ArmPhase, Limit
 from robotd.modes.trace import ChunkRow, LoadedTrace
 from robotd.sim.pusht_geometry import BLOCK_OUTLINE_PX, BOARD_PX, GOAL_POSE, from_block_frame
 

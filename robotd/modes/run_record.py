@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from robotd.core.arm_codes import Limit
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs, ns_to_seconds
 from robotd.core.config import CellConfig
 from robotd.core.figures import quantile
-from robotd.core.types import ActionChunk, ArmTick, Limit
+from robotd.core.types import ActionChunk, ArmTick
 from robotd.core.ur_models import UR_MODELS
 from robotd.core.world_state import WorldState
 from robotd.modes.episode import Episode

@@ -12,10 +12,11 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.arm_codes import Limit, Verdict
 from robotd.core.config import EnvelopeConfig
 from robotd.core.errors import EnvelopeError
 from robotd.core.kinematics import Kinematics
-from robotd.core.types import Limit, Setpoint, Verdict
+from robotd.core.types import Setpoint
 from robotd.core.ur_models import UrModel
 
 Array = NDArray[np.float64]

@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.arm_codes import ArmFault
 from robotd.core.clock import MonoNs, S
 from robotd.core.config import ArmConfig
-from robotd.core.types import SAFETY_NORMAL, ArmFault, ArmState
+from robotd.core.types import SAFETY_NORMAL, ArmState
 
 BRAKED = frozenset({ArmFault.STALE_STATE, ArmFault.TRACKING})
 """Faults in which the controller still listens, so that the verified brake is sent to its end.

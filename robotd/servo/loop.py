@@ -11,20 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.arm_codes import ArmFault, ArmPhase, Limit, Verdict
 from robotd.core.arm_model import kinematics_of
 from robotd.core.clock import MonoNs, S
 from robotd.core.config import ArmConfig, EnvelopeConfig
 from robotd.core.errors import DeviceError, EnvelopeError
 from robotd.core.protocols import Clock, RobotArm
-from robotd.core.types import (
-    ArmFault,
-    ArmPhase,
-    ArmState,
-    ArmTick,
-    Limit,
-    Orders,
-    Verdict,
-)
+from robotd.core.types import ArmState, ArmTick, Orders
 from robotd.core.ur_models import ur_model
 from robotd.servo.follower import Follower
 from robotd.servo.gate import REST_RAD_S, Gate

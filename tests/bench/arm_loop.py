@@ -13,8 +13,8 @@ from collections.abc import Generator
 
 import numpy as np
 
+from robotd.core.arm_codes import ArmPhase
 from robotd.core.clock import SystemClock
-from robotd.core.types import ArmPhase
 from robotd.servo.loop import ArmLoop
 from robotd.servo.realtime import obtain
 from robotd.sim.arm import SimArm

@@ -11,20 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from robotd.core import records
+from robotd.core.arm_codes import ArmFault, ArmPhase, Limit, Verdict
 from robotd.core.errors import CorruptRecordError
 from robotd.core.types import (
     MAX_PLAN_ROWS,
-    ArmFault,
-    ArmPhase,
     ArmState,
     ArmTick,
     Frame,
-    Limit,
     Orders,
     Plan,
     Signal,
     TeleopSample,
-    Verdict,
 )
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robotd.core.arm_codes import Verdict
 from robotd.core.clock import MonoNs
 from robotd.core.types import (
     MAX_PLAN_ROWS,
@@ -20,7 +21,6 @@ from robotd.core.types import (
     Setpoint,
     Signal,
     TeleopSample,
-    Verdict,
 )
 
 

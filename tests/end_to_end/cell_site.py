@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import psutil
 
+from robotd.core.arm_codes import ArmPhase
 from robotd.core.config import CellConfig
 from robotd.core.config_load import load_toml
 from robotd.core.errors import RobotdError, SupervisorError
 from robotd.core.records import unpack_tick
 from robotd.core.ring import RingReader
 from robotd.core.run_files import ARM_RING, WORLD_RING, camera_ring, signal_ring
-from robotd.core.types import ArmPhase, ArmTick
+from robotd.core.types import ArmTick
 from robotd.modes.control import ControlClient
 from robotd.modes.messages import DaemonStatus, RunRequest
 

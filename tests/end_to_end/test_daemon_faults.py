@@ -8,8 +8,8 @@ from random import Random
 import numpy as np
 import pytest
 
+from robotd.core.arm_codes import ArmPhase
 from robotd.core.errors import SupervisorError
-from robotd.core.types import ArmPhase
 from robotd.pipeline.fake_policy_server import FakePolicyServer, stay_silent
 from tests.end_to_end.cell_site import ArmTail, Operator, wait_for
 from tests.end_to_end.moving_server import SPEC, moving

@@ -8,7 +8,7 @@ from random import Random
 import av
 import pytest
 
-from robotd.core.types import ArmPhase
+from robotd.core.arm_codes import ArmPhase
 from robotd.modes.trace import load_trace
 from tests.end_to_end.cell_site import ArmTail, wait_for
 

@@ -9,13 +9,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from robotd.core.arm_codes import ArmPhase
 from robotd.core.arm_model import kinematics_of
 from robotd.core.clock import MS, MonoNs
 from robotd.core.config import CellConfig
 from robotd.core.config_load import load_toml
 from robotd.core.pusht_spec import pusht_spec
 from robotd.core.spec import PolicySpec
-from robotd.core.types import ActionChunk, ArmPhase, ArmState, ArmTick, PolicyRequest
+from robotd.core.types import ActionChunk, ArmState, ArmTick, PolicyRequest
 from robotd.core.world_state import WorldState
 from robotd.pipeline.chunk_source import Failures, RequestStats
 

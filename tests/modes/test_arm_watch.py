@@ -2,8 +2,8 @@
 
 import pytest
 
+from robotd.core.arm_codes import ArmFault, ArmPhase
 from robotd.core.clock import MS, MonoNs, S
-from robotd.core.types import ArmFault, ArmPhase
 from robotd.modes.arm_watch import ENGAGE_LIMIT_NS, FAULTS, SILENT_NS, STOP_LIMIT_NS, ArmWatch
 from robotd.modes.supervisor import ENGAGED, Event, State
 

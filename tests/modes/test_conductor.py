@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import zmq
 
+from robotd.core.arm_codes import ArmFault, ArmPhase
 from robotd.core.clock import MS, FakeClock, MonoNs, S
 from robotd.core.errors import SupervisorError
 from robotd.core.mailbox import MailboxReader
 from robotd.core.records import TICK_BYTES, pack_signal, pack_tick
 from robotd.core.ring import RingReader, RingWriter
 from robotd.core.run_files import ARM_RING, MAILBOX, WORLD_ORDERS, WORLD_RING, signal_ring
-from robotd.core.types import ArmFault, ArmPhase, Signal
+from robotd.core.types import Signal
 from robotd.core.world_state import WORLD_STATE_BYTES, pack_world_state, unpack_world_order
 from robotd.modes.arm_watch import ENGAGE_LIMIT_NS
 from robotd.modes.children import Children

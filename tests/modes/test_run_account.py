@@ -7,9 +7,10 @@ import signal
 import numpy as np
 import pytest
 
+from robotd.core.arm_codes import ArmPhase, Limit, Verdict
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MS, MonoNs, S
-from robotd.core.types import ActionChunk, ArmPhase, Limit, Verdict
+from robotd.core.types import ActionChunk
 from robotd.modes.episode import Phase
 from robotd.modes.messages import RunRequest
 from robotd.modes.report import draw, figures

@@ -10,10 +10,10 @@ from math import inf, nan
 import numpy as np
 from msgspec.structs import replace
 
+from robotd.core.arm_codes import Limit, Verdict
 from robotd.core.arm_model import kinematics_of
 from robotd.core.config import ArmConfig, Box, EnvelopeConfig, Pose
 from robotd.core.errors import EnvelopeError
-from robotd.core.types import Limit, Verdict
 from robotd.core.ur_models import UR5E
 
 HOME = np.array([2.87173, -1.24451, 2.13738, -2.46367, -1.5708, -0.26986])

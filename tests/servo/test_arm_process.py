@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from robotd.core.arm_codes import ArmFault, ArmPhase
 from robotd.core.clock import MS, MonoNs, S
 from robotd.core.config import CellConfig
 from robotd.core.config_load import load_toml
@@ -21,7 +22,7 @@ from robotd.core.records import unpack_tick
 from robotd.core.ring import RingReader
 from robotd.core.run_files import ARM_RING, CELL_FILE, MAILBOX
 from robotd.core.rundir import RunDir
-from robotd.core.types import ArmFault, ArmPhase, Orders, Plan
+from robotd.core.types import Orders, Plan
 
 CELL = Path(__file__).parents[2] / "configs/mock/cell.toml"
 LIMIT_S = 20.0

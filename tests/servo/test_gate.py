@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
-from robotd.core.types import Limit, Setpoint, Verdict
+from robotd.core.arm_codes import Limit, Verdict
+from robotd.core.types import Setpoint
 from robotd.servo.gate import Gate
 
 ROOT = Path(__file__).parents[2]

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from robotd.core.arm_codes import ArmFault, ArmPhase, Limit
 from robotd.core.clock import MS, FakeClock, MonoNs
-from robotd.core.types import ArmFault, ArmPhase, Limit, Plan
+from robotd.core.types import Plan
 from robotd.sim.arm import SAFETY_PROTECTIVE_STOP
 
 STILL_RAD = 1e-9

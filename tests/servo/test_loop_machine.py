@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from robotd.core.arm_codes import ArmPhase
 from robotd.core.clock import MS
-from robotd.core.types import ArmPhase
 
 
 def machine_for(make_bench):
