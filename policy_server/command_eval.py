@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from policy_server.evaluate import EvalPlan, EvalReport, evaluate
 from policy_server.rollout import require_board
 from robotd.core.data_files import given_or_shipped
-from robotd.core.errors import ConfigError
-from robotd.core.json_file import write_json
+from robotd.core.errors import ConfigError, EnvelopeError
+from robotd.core.json_file import check_json, write_json
 
 if TYPE_CHECKING:
     from policy_server.through_cell import CellReport
@@ -75,6 +75,8 @@ def run_eval(args: argparse.Namespace) -> int:
                 expected=f"at least {least}",
             )
     require_board("command line", "eval")
+    if args.json is not None:
+        check_json(args.json)
     if args.through == "cell":
         return _run_through_cell(args)
     plan = EvalPlan(
@@ -121,6 +123,11 @@ def _run_through_cell(args: argparse.Namespace) -> int:
     sys.stdout.write(cell_table(report))
     if args.json is not None:
         write_json(args.json, report)
+    if report.breaches_n:
+        raise EnvelopeError(
+            f"the arm's oracle found {report.breaches_n} setpoints outside the envelope, expected "
+            "none: the gate is at fault; please report it"
+        )
     return 0
 
 

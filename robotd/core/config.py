@@ -11,7 +11,7 @@ Point = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 SEEDS_N = 2**32
 """Seeds of the world are below this: the paper's generator takes no others."""
-LONGEST_EPISODE_S = 3600.0
+LONGEST_EPISODE_S = 600.0
 
 
 class Pose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,13 +10,15 @@ from robotd.modes.supervisor import ENGAGED, Event, State
 SILENT_NS: Final = 300 * MS
 ENGAGE_LIMIT_NS: Final = 10 * S
 STOP_LIMIT_NS: Final = 3 * S
+SEEN_NS: Final = 20 * MS
+"""So long after an order, the arm's cycle has seen it at either rate."""
 
 FAULTS: Final = {
     ArmFault.NONE: "the arm process stopped without saying why",
     ArmFault.STALE_STATE: "the arm's state went stale; check the network to the controller",
     ArmFault.SAFETY_STOP: "the controller stopped the arm (safety status); see its pendant",
     ArmFault.PROGRAM_STOPPED: "the controller no longer follows setpoints; see its pendant",
-    ArmFault.DRIVER_ERROR: "the arm's driver failed; see arm.log in the run directory",
+    ArmFault.DRIVER_ERROR: "the arm's driver failed; see arm.log (`robotd status`)",
     ArmFault.OWN_GAP: "the arm process was held up for too long; check the computer's load",
     ArmFault.TRACKING: "the arm is not where it was told to be; check for a collision and payload",
     ArmFault.START_OUTSIDE: "the arm is outside the safety envelope; move it inside by hand",
@@ -49,6 +51,11 @@ class ArmWatch:
         if state not in ENGAGED or tick is None:
             return None
         waited_ns = now - self._since_ns
+        if state is State.ARMED and tick.session != session:  # engaging may block the arm process
+            if waited_ns > ENGAGE_LIMIT_NS:
+                limit_s = ENGAGE_LIMIT_NS // S
+                return Event.FAIL, f"arm: did not engage within {limit_s} s; see arm.log"
+            return None
         if silent(tick, now):
             silent_ms = (now - tick.t_ns) // MS
             return Event.FAIL, f"arm: no cycle for {silent_ms} ms; its process hangs"
@@ -56,12 +63,11 @@ class ArmWatch:
             return Event.FAIL, f"arm: {FAULTS[tick.fault]}"
         if state in (State.RUNNING, State.PAUSED) and tick.session != session:
             return Event.FAIL, "arm: obeys this arming no more; was its process started again?"
-        if state is State.STOPPING and tick.phase in (ArmPhase.HOLDING, ArmPhase.DISARMED):
+        rests = tick.phase in (ArmPhase.HOLDING, ArmPhase.DISARMED)
+        if state is State.STOPPING and rests and tick.t_ns > self._since_ns + SEEN_NS:
             return Event.AT_REST, ""
         if state is State.STOPPING and waited_ns > STOP_LIMIT_NS:
             return Event.FAIL, f"arm: did not come to rest within {STOP_LIMIT_NS // S} s"
-        if state is State.ARMED and tick.session != session and waited_ns > ENGAGE_LIMIT_NS:
-            return Event.FAIL, f"arm: did not engage within {ENGAGE_LIMIT_NS // S} s; see arm.log"
         return None
 
 

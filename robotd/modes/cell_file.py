@@ -47,7 +47,16 @@ def load_cell(options: CellOptions) -> CellConfig:
         ConfigError: One line: file, key, value, expected, nearest name.
     """
     path = cell_path(options)
-    cell = load_toml(path, CellConfig, parse_overrides(options.set, FIXED))
+    overrides = parse_overrides(options.set, FIXED)
+    cell = load_toml(path, CellConfig, overrides)
+    if not cell.mock and "arm" in overrides:
+        raise ConfigError(
+            COMMAND_LINE,
+            "arm",
+            got="a flag",
+            expected="no such flag for a real arm",
+            hint="the envelope is checked for this arm and tool: edit the cell's file",
+        )
     check_cell(cell, str(path))
     return cell
 

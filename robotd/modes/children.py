@@ -24,7 +24,9 @@ ARM, WORLD = "arm", "world"
 class Spawn(Protocol):
     """How a process is started; `core/process.py: spawn`, or a test's own."""
 
-    def __call__(self, name: str, run: Path, *, arguments: Sequence[str]) -> ChildProcess:
+    def __call__(
+        self, name: str, run: Path, *, arguments: Sequence[str], log_dir: Path | None
+    ) -> ChildProcess:
         """Start it; returns at once."""
         ...
 
@@ -41,17 +43,23 @@ def processes_of(cell: CellConfig) -> tuple[str, ...]:
 
 
 class Children:
-    """The conductor's children; used by its main thread, whose death they do not outlive."""
+    """The conductor's children; used by its main thread, whose death they do not outlive.
+
+    Attributes:
+        log_dir: Where their output goes, to NAME.log.
+    """
 
     def __init__(
         self,
         cell: CellConfig,
         run_dir: Path,
         *,
+        log_dir: Path | None = None,
         no_realtime: bool = False,
         start: Spawn = spawn,
     ) -> None:
         self._names, self._run_dir, self._start = processes_of(cell), run_dir, start
+        self.log_dir = run_dir if log_dir is None else log_dir
         self._arguments = {ARM: ("--no-realtime",)} if no_realtime else {}
         self._running: dict[str, ChildProcess] = {}
         self._restarts: dict[str, deque[MonoNs]] = {name: deque() for name in self._names}
@@ -88,7 +96,8 @@ class Children:
         return dead
 
     def _spawn(self, name: str) -> ChildProcess:
-        return self._start(name, self._run_dir, arguments=self._arguments.get(name, ()))
+        arguments = self._arguments.get(name, ())
+        return self._start(name, self._run_dir, arguments=arguments, log_dir=self.log_dir)
 
     def _may_restart(self, name: str, now: MonoNs) -> bool:
         times = self._restarts[name]
@@ -98,6 +107,10 @@ class Children:
             return False
         times.append(now)
         return True
+
+    def kill(self, name: str) -> None:
+        """End a process that hangs; `poll` starts it again."""
+        self._running[name].kill()
 
     def why_not_ready(self) -> str:
         """Return which process is not at work, one sentence; empty when all are."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from robotd.core.clock import MS, MonoNs
+from robotd.core.clock import MS, MonoNs, S
 from robotd.core.config import CellConfig
 from robotd.core.errors import RobotdError, SupervisorError
 from robotd.core.mailbox import MailboxWriter
@@ -26,11 +26,12 @@ from robotd.modes.control import ControlServer
 from robotd.modes.daemon_status import daemon_status
 from robotd.modes.episode import Episode
 from robotd.modes.feed import Feed
-from robotd.modes.lease import Lease
+from robotd.modes.lease import Lease, check_age
 from robotd.modes.messages import ControlReply, ControlRequest, RunRequest
 from robotd.modes.policy_link import PolicyLink
 from robotd.modes.run_record import RunRecord
 from robotd.modes.supervisor import ENGAGED, Event, State, Supervisor
+from robotd.servo.session import HEARTBEAT_S
 
 CYCLE_NS: Final = 10 * MS
 
@@ -62,6 +63,7 @@ class Conductor:
         self._episode: Episode | None = None
         self._record: RunRecord | None = None
         self._world_episode = 0
+        self._cycle_ns = clock.now()
         self._quit = False
         self._mailbox.put(Orders(t_ns=clock.now(), session=0, plan=None))
 
@@ -85,6 +87,7 @@ class Conductor:
 
     def cycle(self, now: MonoNs) -> None:
         """Do one cycle; to be called every 10 ms."""
+        self._watch_own_gap(now)
         dead = self._children.poll(now)
         ticks, worlds = self._feed.read(now)
         if self._record is not None and not self._record.closed:
@@ -98,6 +101,16 @@ class Conductor:
         else:
             self._mailbox.beat(now)
 
+    def _watch_own_gap(self, now: MonoNs) -> None:
+        """Pause after a hold-up in which the arm braked for want of a heartbeat.
+
+        Nothing goes on from a stop without a person.
+        """
+        gap_ns, self._cycle_ns = now - self._cycle_ns, now
+        if gap_ns > HEARTBEAT_S * S and self._supervisor.state is State.RUNNING:
+            reason = f"the daemon was held up for {gap_ns // MS} ms; check the computer's load"
+            self._handle(Event.PAUSE, reason)
+
     def _watch(self, dead: dict[str, str], now: MonoNs) -> None:
         """See what can go wrong: a process died, the arm failed, the client disappeared."""
         for name, sentence in dead.items():
@@ -109,6 +122,8 @@ class Conductor:
         s = self._supervisor
         if seen := self._arm_watch.look(now, self._feed.tick, s.state, s.session):
             self._handle(*seen)
+            if silent(self._feed.tick, now):
+                self._children.kill(ARM)  # hung: only a new one can be armed again
         if self._lease.silent(now) and self._supervisor.state in ENGAGED:
             lost = self._lease.owner
             self._lease.release()
@@ -179,7 +194,7 @@ class Conductor:
     # Clients
 
     def _answer(self, peer: bytes, request: ControlRequest, now: MonoNs) -> None:
-        self._lease.heard(request.client, now)
+        self._lease.heard(request.client, min(now, request.t_ns))
         ok, message = True, ""
         try:
             self._obey(request, now)
@@ -191,6 +206,7 @@ class Conductor:
             owner=self._lease.owner,
             link=self._link,
             realtime=self._realtime(),
+            logs=self._children.log_dir,
             processes=self._children.status(),
             feed=self._feed,
             run=self._record.status(now) if self._record else None,
@@ -209,9 +225,10 @@ class Conductor:
         op = request.op
         if op == "status":
             return
-        if op in ("stop", "disarm"):  # anybody may stop
+        if op in ("stop", "disarm"):  # anybody may stop, however late
             self._stop(Event(op), request.client)
             return
+        check_age(op, now - request.t_ns)
         self._lease.check(request.client, op)
         if op == "prepare":
             if self._supervisor.state is not State.DISARMED:
@@ -240,7 +257,7 @@ class Conductor:
     def _arm(self, request: ControlRequest, now: MonoNs) -> None:
         waiting = self._children.why_not_ready()
         if waiting and self._supervisor.allows(Event.ARM):
-            raise SupervisorError(f"cannot arm: {waiting}; see their logs in the run directory")
+            raise SupervisorError(f"cannot arm: {waiting}; see their logs (`robotd status`)")
         if silent(self._feed.tick, now) and self._supervisor.allows(Event.ARM):
             raise SupervisorError("cannot arm: the arm process is silent")
         self._handle(Event.ARM)

@@ -138,7 +138,12 @@ class ControlClient:
             ProcessDiedError: No answer within `timeout_s`, or the daemon is gone.
         """
         request = ControlRequest(
-            id=self._next_id, client=self._name, op=op, endpoint=endpoint, run=run
+            t_ns=self._clock.now(),
+            id=self._next_id,
+            client=self._name,
+            op=op,
+            endpoint=endpoint,
+            run=run,
         )
         self._next_id += 1
         self._socket.send(msgspec.msgpack.encode(request))

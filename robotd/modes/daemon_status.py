@@ -1,6 +1,7 @@
 """How things stand, for clients to show."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -39,6 +40,7 @@ def daemon_status(
     owner: str,
     link: PolicyLink,
     realtime: bool,
+    logs: Path,
     processes: dict[str, ProcessStatus],
     feed: Feed,
     run: RunStatus | None,
@@ -56,6 +58,7 @@ def daemon_status(
         policy=link.spec.name if link.spec else "",
         policy_failure=link.failure,
         realtime=realtime,
+        logs=str(logs),
         processes=processes,
         arm=arm_status(feed, now, UR_MODELS[cell.arm.model].servo_rate_hz),
         run=run,

@@ -32,8 +32,15 @@ class Tail(Generic[T]):
         self.lost_n = 0
 
     def read(self) -> list[T]:
-        """Return what came since the last call, oldest first."""
-        backlog = self._ring.since(self._index)
+        """Return what came since the last call, oldest first; nothing from a file that is no ring.
+
+        Whoever waits for items sees them stop.
+        """
+        try:
+            backlog = self._ring.since(self._index)
+        except CorruptRecordError:
+            self.damaged_n += 1
+            return []
         self.lost_n += backlog.lost_n
         items: list[T] = []
         for record in backlog.records:

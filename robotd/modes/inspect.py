@@ -54,6 +54,7 @@ def _table(found: DaemonStatus) -> Table:
         ("state", found.state + (f": {found.reason}" if found.reason else "")),
         ("driven by", found.owner or "nobody"),
         ("policy", found.policy or found.policy_failure or "none"),
+        ("logs", found.logs),
         ("real-time rights", "yes" if found.realtime else "no"),
     ]
     if (arm := found.arm) is not None:

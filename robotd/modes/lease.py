@@ -7,6 +7,19 @@ SILENT_NS = 1 * S
 """A client that holds the lease and is silent for longer has disappeared."""
 
 
+def check_age(what: str, age_ns: int) -> None:
+    """Refuse a command that was sent long ago: whoever sent it may have left since.
+
+    Raises:
+        SupervisorError: It is older than a client may be silent.
+    """
+    if age_ns > SILENT_NS:
+        raise SupervisorError(
+            f"{what}: refused, it was sent {age_ns / S:.1f} s ago, limit {SILENT_NS / S:g} s; "
+            "say it again"
+        )
+
+
 class Lease:
     """Held from arming until the cell is disarmed.
 
@@ -33,10 +46,10 @@ class Lease:
         """Give the lease to a client."""
         self.owner, self._heard_ns = client, now
 
-    def heard(self, client: str, now: MonoNs) -> None:
-        """Note a sign of life; anything that the owner sends is one."""
+    def heard(self, client: str, t_ns: int) -> None:
+        """Note a sign of life of an instant; anything that the owner sends is one."""
         if client == self.owner:
-            self._heard_ns = now
+            self._heard_ns = MonoNs(max(self._heard_ns, t_ns))
 
     def silent(self, now: MonoNs) -> bool:
         """Whether there is an owner who has disappeared."""

@@ -32,6 +32,8 @@ class ControlRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     id: int
     client: Annotated[str, Meta(max_length=64)]
     op: Op
+    t_ns: int
+    """When it was sent: client and daemon share the computer's monotonic clock."""
     endpoint: Annotated[str, Meta(max_length=256)] = ""
     """Of `prepare`: the policy server."""
     run: RunRequest | None = None
@@ -96,6 +98,8 @@ class DaemonStatus(Struct, frozen=True, kw_only=True):
     """What is served; empty while no server has been found to fit."""
     policy_failure: str
     realtime: bool
+    logs: str
+    """Folder of the processes' output."""
     processes: dict[str, ProcessStatus] = field(default_factory=dict)
     arm: ArmStatus | None = None
     run: RunStatus | None = None

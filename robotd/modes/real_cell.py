@@ -2,6 +2,7 @@
 
 import select
 import sys
+import termios
 
 from robotd.core.config import CellConfig
 from robotd.core.errors import ConfigError
@@ -29,6 +30,7 @@ def ask_to_arm(cell: CellConfig, stop: StopFlag) -> bool:
     """Ask the person at the terminal; say whether to arm. Ctrl-C is a no."""
     if cell.mock:
         return True
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was typed before the question is no answer
     sys.stderr.write(
         f"The arm of cell {cell.name} will move. Clear the cell and hold the emergency stop.\n"
         f"Type the cell's name to arm it, anything else to leave: "

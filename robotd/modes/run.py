@@ -11,6 +11,7 @@ import numpy as np
 from robotd.core.clock import MS, MonoNs, S, SystemClock
 from robotd.core.config import SEEDS_N, CellConfig
 from robotd.core.errors import ConfigError, ProcessDiedError, SupervisorError
+from robotd.core.json_file import check_json, write_json
 from robotd.core.process import ChildProcess, StopFlag
 from robotd.core.run_files import camera_ring
 from robotd.core.rundir import run_path
@@ -32,6 +33,8 @@ POLL_NS = 100 * MS
 CONNECT_S, ENGAGE_S, END_S = 15.0, 12.0, 8.0
 EXIT_OK, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 130
 ENDED_BY_ITSELF = frozenset({"success", "time"})
+REFUSED_SHARE = 0.001
+"""Over this share of refused setpoints a run is not in normal operation."""
 OVER = frozenset({State.DISARMED.value, State.FAULT.value})
 
 
@@ -88,6 +91,8 @@ def _check(options: RunOptions, cell: CellConfig) -> range:
         )
     if options.policy:
         check_policy(options.policy)
+    if options.json is not None:
+        check_json(options.json)
     return range(first, first + options.episodes)
 
 
@@ -240,7 +245,7 @@ def _conclude(figures: list[RunFigures], options: RunOptions, *, interrupted: bo
         episodes=figures,
     )
     if options.json is not None:
-        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
+        write_json(options.json, summary)
     if len(figures) > 1:
         sys.stderr.write(f"mean score {mean:.3f} ± {spread:.3f} over {len(figures)} episodes\n")
     if interrupted:
@@ -258,6 +263,9 @@ def _failure(figures: list[RunFigures], options: RunOptions, mean: float) -> str
         return f"seed {last.seed}: {last.outcome}: {last.message or 'nobody said why'}"
     if len(figures) < options.episodes:
         return f"not armed; {len(figures)} of {options.episodes} episodes done"
+    refused = sum(numbers.refused_n for numbers in figures)
+    if refused > REFUSED_SHARE * sum(numbers.ticks_n for numbers in figures):
+        sys.stderr.write(f"warning: the gate refused {refused} setpoints; see the figures\n")
     if options.min_score is not None and mean < options.min_score:
         return f"score {mean:.3f}, expected at least {options.min_score}"
     return ""

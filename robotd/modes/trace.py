@@ -60,7 +60,7 @@ class RunTrace:
 
     board: BoardFrame
     _ticks: list[tuple[int, int, int, int, int, bool, int, float]] = field(default_factory=list)
-    _tool: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = field(default_factory=list)
+    _tool: list[tuple[float, ...]] = field(default_factory=list)
     _world: list[tuple[int, float, float, float, float, float, float, float]] = field(
         default_factory=list
     )
@@ -82,7 +82,9 @@ class RunTrace:
                 error_rad,
             )
         )
-        self._tool.append((tick.state.T_base_tcp[:3, 3], tick.T_base_cmd[:3, 3]))
+        # Numbers, not views: those would keep the whole record alive.
+        measured, commanded = tick.state.T_base_tcp[:3, 3], tick.T_base_cmd[:3, 3]
+        self._tool.append((*measured.tolist(), *commanded.tolist()))
 
     def world(self, state: WorldState) -> None:
         """Add one sample of the simulated world."""

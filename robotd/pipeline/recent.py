@@ -11,6 +11,9 @@ from robotd.core.types import ArmState, Frame, Frames, Signal
 from robotd.pipeline.observe import Stream, tool_stream
 from robotd.pipeline.request import TOOL_STREAM
 
+AHEAD_NS: Final = S // 10
+"""A sample that is dated further ahead than a cycle may lag is wrong, and would hide later ones."""
+
 KEPT_NS: Final = 1 * S
 """How much of each stream is kept: longer than any observation's window."""
 
@@ -42,8 +45,16 @@ class Recent:
         self._frames.pop(camera, None)
 
     def forget(self, now: MonoNs) -> None:
-        """Drop what is too old by now."""
-        before_ns = now - KEPT_NS
+        """Drop what is too old by now, and what is dated in the future."""
+        before_ns, after_ns = now - KEPT_NS, now + AHEAD_NS
+        while self._states and self._states[-1].t_ns > after_ns:
+            self._states.pop()
+        for signals in self._signals.values():
+            while signals and signals[-1].t_ns[-1] > after_ns:
+                signals.pop()
+        for frames in self._frames.values():
+            while frames and frames[-1].t_ns > after_ns:
+                frames.pop()
         while self._states and self._states[0].t_ns < before_ns:
             self._states.popleft()
         for signals in self._signals.values():

@@ -15,7 +15,7 @@ from robotd.core.run_files import ARM_RIGHTS, ARM_RING, MAILBOX
 from robotd.core.types import ArmTick
 from robotd.core.ur_models import ur_model
 from robotd.servo.loop import ArmLoop
-from robotd.servo.realtime import gap_fault_s, halved, obtain, require
+from robotd.servo.realtime import gap_fault_s, halved, obtain, require, stop_collecting
 
 ArmBuilder = Callable[[CellConfig, Clock, float], RobotArm]
 """Builds the arm, given its cell, the clock and the largest own gap of the loop [s]: the
@@ -75,5 +75,6 @@ def main(
                 publish=publish,
                 clock=clock,
             )
+            stop_collecting()
             announce_ready(run, ARM)
             loop.run(lambda: stop.requested)

@@ -38,17 +38,12 @@ class RealtimeRights:
 
 
 def obtain(*, priority: int = PRIORITY, cpu: int | None = None) -> RealtimeRights:
-    """Ask for SCHED_FIFO, locked memory and a core; stop the garbage collector. Never raises.
-
-    To be called once everything is built: what exists then is never collected.
+    """Ask for SCHED_FIFO, locked memory and a core. Never raises.
 
     Args:
         priority: SCHED_FIFO priority, 1 to 99.
         cpu: Core to be bound to; None leaves the choice to the scheduler.
     """
-    gc.collect()
-    gc.freeze()
-    gc.disable()
     refused: list[str] = []
     fifo = locked = True
     bound = cpu
@@ -67,6 +62,13 @@ def obtain(*, priority: int = PRIORITY, cpu: int | None = None) -> RealtimeRight
             bound = None
             refused.append(f"core {cpu}: {error}")
     return RealtimeRights(fifo=fifo, locked=locked, cpu=bound, refusal="; ".join(refused))
+
+
+def stop_collecting() -> None:
+    """Stop the garbage collector; to be called once everything is built."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
 
 
 def require(rights: RealtimeRights) -> None:

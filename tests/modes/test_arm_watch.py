@@ -4,7 +4,14 @@ import pytest
 
 from robotd.core.arm_codes import ArmFault, ArmPhase
 from robotd.core.clock import MS, MonoNs, S
-from robotd.modes.arm_watch import ENGAGE_LIMIT_NS, FAULTS, SILENT_NS, STOP_LIMIT_NS, ArmWatch
+from robotd.modes.arm_watch import (
+    ENGAGE_LIMIT_NS,
+    FAULTS,
+    SEEN_NS,
+    SILENT_NS,
+    STOP_LIMIT_NS,
+    ArmWatch,
+)
 from robotd.modes.supervisor import ENGAGED, Event, State
 
 NOW = MonoNs(100 * S)
@@ -73,7 +80,18 @@ def test_an_arm_that_left_its_arming_is_a_fault_at_once(watch, make_tick, state)
 
 @pytest.mark.parametrize("phase", [ArmPhase.HOLDING, ArmPhase.DISARMED])
 def test_a_stopping_arm_that_stands_is_at_rest(watch, make_tick, phase):
-    assert watch.look(NOW, make_tick(NOW, phase=phase), State.STOPPING, 1) == (Event.AT_REST, "")
+    watch.entered(State.STOPPING, NOW)
+    at = MonoNs(NOW + SEEN_NS)
+
+    assert watch.look(at, make_tick(at, phase=phase), State.STOPPING, 1) is None  # may be older
+    after = make_tick(at + 1, phase=phase)
+    assert watch.look(MonoNs(at + 1), after, State.STOPPING, 1) == (Event.AT_REST, "")
+
+
+def test_an_arm_process_that_engages_is_not_taken_for_hung(watch, make_tick):
+    tick = make_tick(NOW - SILENT_NS - 1, session=0)
+
+    assert watch.look(NOW, tick, State.ARMED, 1) is None
 
 
 @pytest.mark.parametrize("phase", [ArmPhase.FOLLOWING, ArmPhase.BRAKING])

@@ -42,6 +42,12 @@ def test_a_file_is_itself():
             "the safety envelope has no flag",
         ),
         (CellOptions(mock=True, set=("name=other",)), "the cell's name is its file's"),
+        (
+            CellOptions(
+                config=str(CONFIGS / "pusht"), set=("arm.tool.position_m=[0.0, 0.0, 0.0]",)
+            ),
+            "expected no such flag for a real arm",
+        ),
         (CellOptions(mock=True, set=("executor.knd=ensemble",)), "did you mean `kind`?"),
         (CellOptions(mock=True, set=("executor.kind=ensembel",)), "did you mean `ensemble`?"),
         (CellOptions(mock=True, set=("policy.deadline_s=fast",)), "policy.deadline_s: got 'fast'"),

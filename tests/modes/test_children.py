@@ -43,7 +43,7 @@ class Nursery:
     def __init__(self):
         self.born = []
 
-    def __call__(self, name, run, *, arguments):
+    def __call__(self, name, run, *, arguments, log_dir):
         assert run.is_dir()
         self.born.append(FakeChild(name, 100 + len(self.born), tuple(arguments)))
         return self.born[-1]
@@ -147,8 +147,8 @@ def test_several_deaths_in_one_cycle_are_all_told(children, nursery):
 
 def test_a_child_that_does_not_come_up_ends_the_start(cell, tmp_path):
     class Stillborn(Nursery):
-        def __call__(self, name, run, *, arguments):
-            child = super().__call__(name, run, arguments=arguments)
+        def __call__(self, name, run, *, arguments, log_dir):
+            child = super().__call__(name, run, arguments=arguments, log_dir=log_dir)
             if name == "arm":
 
                 def fail(timeout_s, stop=None):

@@ -147,14 +147,21 @@ def test_a_real_cell_with_a_terminal_and_a_mock_without_are_not(real_cell, cell,
 @pytest.mark.parametrize(
     ("typed", "armed"), [("mock-ur5\n", True), ("yes\n", False), ("\n", False), ("\x04", False)]
 )
-def test_only_the_cells_name_arms_a_real_arm(real_cell, monkeypatch, capsys, typed, armed):
+def test_only_the_cells_name_typed_after_the_question_arms(real_cell, monkeypatch, typed, armed):
     keyboard, terminal = pty.openpty()
-    os.write(keyboard, typed.encode())
+    os.write(keyboard, f"{real_cell.name}\n".encode())  # before the question: no answer
+
+    class Screen(io.StringIO):
+        def flush(self):
+            os.write(keyboard, typed.encode())
+
+    screen = Screen()
     with StopFlag() as stop, os.fdopen(terminal) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr(sys, "stderr", screen)
         assert ask_to_arm(real_cell, stop) is armed
     os.close(keyboard)
-    assert "Clear the cell and hold the emergency stop" in capsys.readouterr().err
+    assert "Clear the cell and hold the emergency stop" in screen.getvalue()
 
 
 def test_a_signal_at_the_question_is_a_no(real_cell, monkeypatch):

@@ -25,6 +25,7 @@ from robotd.modes.messages import ControlReply, ControlRequest, RunRequest
 from robotd.modes.trace import load_trace
 from robotd.pipeline.fake_policy_server import FakePolicyServer, stay_silent
 from robotd.servo.plan_track import pose_at
+from robotd.servo.session import HEARTBEAT_S
 
 
 class FakeChild:
@@ -40,6 +41,9 @@ class FakeChild:
     def terminate(self, timeout_s):
         assert timeout_s > 0
 
+    def kill(self):
+        self.alive = False
+
 
 class Client:
     """Speaks the control protocol while the test lets the daemon do its cycles."""
@@ -52,9 +56,9 @@ class Client:
         self._socket.connect(endpoint_of(run_dir))
         self._decode = msgspec.msgpack.Decoder(ControlReply).decode
 
-    def send(self, op, **more):
+    def send(self, op, *, t_ns, **more):
         self._id += 1
-        request = ControlRequest(id=self._id, client=self._name, op=op, **more)
+        request = ControlRequest(id=self._id, client=self._name, op=op, t_ns=t_ns, **more)
         self.say(msgspec.msgpack.encode(request))
 
     def say(self, body):
@@ -95,8 +99,8 @@ class Stage:
         self.fault, self.phase = ArmFault.NONE, None
         self.clients = {}
 
-    def _spawn(self, name, run, *, arguments):
-        del run, arguments
+    def _spawn(self, name, run, *, arguments, log_dir):
+        del run, arguments, log_dir
         self.children[name] = FakeChild(name, 100 + len(self.children))
         return self.children[name]
 
@@ -146,7 +150,7 @@ class Stage:
     def ask(self, op, name="me", **more):
         """Send a command and go on until it is answered; return the reply."""
         client = self.client(name)
-        client.send(op, **more)
+        client.send(op, t_ns=more.pop("t_ns", self.clock.now()), **more)
         for _ in range(1000):
             self.cycle()
             if reply := client.reply():
@@ -207,7 +211,7 @@ def running(stage, server, tmp_path):
     """A stage whose episode has begun."""
     stage.prepare(server.endpoint)
     stage.call("arm")
-    stage.cycle(2)
+    stage.cycle(5)
     run = RunRequest(seed=5, max_episode_s=60.0, trace=str(tmp_path / "trace.npz"))
     stage.call("start", run=run)
     return stage
@@ -324,9 +328,9 @@ def test_an_episode_reaches_the_policy_and_moves_the_arm(running):
 
 def test_a_silent_client_stops_the_motion(running, tmp_path):
     running.until("act")
-    running.cycle(100)
+    running.cycle(97)
     assert running.orders.plan is not None
-    running.cycle(3)
+    running.cycle(8)
 
     assert (running.orders.session, running.orders.plan) == (0, None)
     status = running.call("status", "observer")
@@ -365,7 +369,7 @@ def test_a_stop_brings_the_arm_to_rest_then_disarms(running, tmp_path):
     running.cycle(20)
     assert running.state() == "STOPPING"
     running.phase = None
-    running.cycle(2)
+    running.cycle(5)
 
     status = running.call("status")
     assert (status.state, status.reason, status.owner) == ("DISARMED", "stop by me", "")
@@ -386,7 +390,7 @@ def test_an_arm_that_does_not_stop_is_a_fault(running):
 def test_a_fault_of_the_arm_is_latched_until_a_person_acknowledges(running, tmp_path):
     running.until("act")
     running.fault = ArmFault.SAFETY_STOP
-    running.cycle(2)
+    running.cycle(5)
 
     status = running.call("status")
     assert status.state == "FAULT"
@@ -411,6 +415,62 @@ def test_an_arm_process_that_falls_silent_is_a_fault(running):
     assert "arm: no cycle for 3" in running.call("status").reason
 
 
+def test_a_hung_arm_process_is_killed_so_that_a_new_one_can_be_armed(running):
+    running.until("act")
+    hung = running.children["arm"]
+    running.silent = True
+    running.cycle(32)
+
+    assert not hung.alive
+    running.cycle(60)
+    assert running.children["arm"].alive
+
+
+@pytest.mark.parametrize("op", ["prepare", "arm", "start", "resume", "ack"])
+def test_a_command_of_a_client_that_may_have_left_since_is_refused(stage, op):
+    reply = stage.ask(op, t_ns=stage.clock.now() - 1 * S - 20 * MS)
+
+    assert not reply.ok
+    assert reply.message.startswith(f"{op}: refused, it was sent 1.0 s ago, limit 1 s")
+    assert reply.status.state == "DISARMED"
+
+
+def test_a_late_stop_stops(running):
+    running.until("act")
+
+    assert running.ask("stop", t_ns=running.clock.now() - 60 * S).ok
+    running.cycle(5)
+    assert running.state() == "DISARMED"
+
+
+def test_a_late_command_is_no_sign_of_life(running):
+    running.until("act")
+    for _ in range(11):
+        running.ask("status", t_ns=running.clock.now() - 3 * S)
+        running.cycle(9)
+
+    assert running.state() == "DISARMED"
+
+
+def test_a_daemon_that_was_held_up_pauses_for_its_arm_has_braked(running):
+    running.until("act")
+    running.clock.advance(round((HEARTBEAT_S + 0.01) * S))
+    running.cycle()
+
+    status = running.call("status")
+    assert status.state == "PAUSED"
+    assert status.reason.startswith("the daemon was held up for ")
+    assert running.orders.plan is None
+
+
+def test_a_short_hold_up_is_none(running):
+    running.until("act")
+    running.clock.advance(round((HEARTBEAT_S - 0.03) * S))
+    running.cycle()
+
+    assert running.state() == "RUNNING"
+
+
 def test_an_arm_that_does_not_engage_is_a_fault(stage):
     stage.engages = False
     stage.call("arm")
@@ -424,7 +484,7 @@ def test_a_dead_arm_process_is_a_fault_and_is_started_again(running):
     running.until("act")
     first = running.children["arm"]
     first.alive = False
-    running.cycle(2)
+    running.cycle(5)
 
     status = running.call("status")
     assert status.state == "FAULT"
@@ -446,14 +506,14 @@ def test_a_dead_arm_process_of_a_disarmed_cell_is_no_fault(stage):
 def test_another_dead_process_pauses_and_its_reason_outlives_the_stop(running, tmp_path, name):
     running.until("act")
     running.children[name].alive = False
-    running.cycle(2)
+    running.cycle(5)
 
     status = running.call("status")
     assert (status.state, status.reason) == ("PAUSED", f"{name}: killed by SIGKILL")
     assert (running.orders.session, running.orders.plan) == (status.session, None)
     assert status.run.pauses_n == 1
     running.call("stop")
-    running.cycle(2)
+    running.cycle(5)
     assert running.call("status").reason == f"{name}: killed by SIGKILL"
     assert load_trace(tmp_path / "trace.npz").meta.message == f"{name}: killed by SIGKILL"
 
@@ -504,7 +564,7 @@ def test_a_trace_that_cannot_be_written_is_told_beside_the_reason(stage, server,
     stage.call("start", run=RunRequest(trace=str(tmp_path / "file" / "trace.npz")))
     stage.cycle(3)
     stage.call("stop")
-    stage.cycle(2)
+    stage.cycle(5)
 
     reason = stage.call("status").reason
     assert reason.startswith("stop by me; ")
@@ -515,7 +575,7 @@ def test_a_trace_that_cannot_be_written_is_told_beside_the_reason(stage, server,
 def test_a_second_episode_has_an_account_of_its_own(running, tmp_path):
     running.until("act")
     running.call("stop")
-    running.cycle(2)
+    running.cycle(5)
     written = (tmp_path / "trace.npz").stat().st_mtime_ns
     running.call("arm")
     running.cycle(20)

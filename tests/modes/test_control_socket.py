@@ -29,6 +29,7 @@ STATUS = DaemonStatus(
     policy="",
     policy_failure="",
     realtime=False,
+    logs="/l",
 )
 
 
@@ -66,7 +67,9 @@ def reply_to(peer):
 
 
 def request(**changes):
-    return msgspec.msgpack.encode({"version": 1, "id": 7, "client": "x", "op": "status", **changes})
+    return msgspec.msgpack.encode(
+        {"version": 1, "id": 7, "client": "x", "op": "status", "t_ns": 0, **changes}
+    )
 
 
 def deep(levels):

@@ -1,5 +1,6 @@
 """The daemon's link to a server: asked beside the loop, refused with a sentence, replaced."""
 
+import threading
 import time
 
 import msgspec
@@ -10,7 +11,7 @@ from robotd.core.clock import SystemClock
 from robotd.core.errors import ConfigError
 from robotd.core.wire_structs import ErrorReply
 from robotd.modes.policy_link import PolicyLink
-from robotd.pipeline.fake_policy_server import FakePolicyServer
+from robotd.pipeline.fake_policy_server import FakePolicyServer, stay_silent
 
 
 @pytest.fixture
@@ -111,3 +112,34 @@ def test_closing_forgets_the_server(link, spec):
         link.close()
 
     assert (link.endpoint, link.spec, link.failure, link.source) == ("", None, "", None)
+
+
+def test_a_server_that_answers_hello_alone_is_found_out_before_anything_is_armed(cell, spec):
+    quick = msgspec.structs.replace(
+        cell, policy=msgspec.structs.replace(cell.policy, deadline_s=0.05)
+    )
+    link = PolicyLink(quick, SystemClock())
+    with FakePolicyServer(spec, stay_silent) as server:
+        link.connect(server.endpoint)
+
+        failure = settled(link).failure
+    link.close()
+    assert failure.startswith(f"policy {spec.name}: 3 trial requests failed, the last: ")
+    assert "policy.deadline_s" in failure
+
+
+def test_a_first_answer_that_is_late_is_forgiven(link, spec, cell):
+    with FakePolicyServer(spec) as server:
+        answer, late = server.behave, threading.Event()
+
+        def behave(request):
+            if not late.is_set():
+                late.set()
+                return []
+            return answer(request)
+
+        server.behave = behave
+        link.connect(server.endpoint)
+
+        assert settled(link).spec == spec
+        assert link.source.newest_chunk() is None

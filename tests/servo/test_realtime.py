@@ -16,8 +16,9 @@ ENVELOPE = EnvelopeConfig(
 )
 ASK = """
 import gc, json, os
-from robotd.servo.realtime import obtain
+from robotd.servo.realtime import obtain, stop_collecting
 rights = obtain(cpu=CPU)
+stop_collecting()
 print(json.dumps([rights.fifo, rights.locked, rights.cpu, bool(rights.refusal), gc.isenabled(),
                   os.sched_getscheduler(0) == os.SCHED_FIFO]))
 """
