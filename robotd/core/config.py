@@ -44,6 +44,8 @@ class ArmConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     action_latency_s: Annotated[float, Meta(ge=0, le=0.5)] = 0.0
     """Calibrated time from a setpoint to the tool being there: path rows are sent so much early."""
     max_state_age_s: Annotated[float, Meta(gt=0, le=0.5)] = 0.1
+    max_orders_age_s: Annotated[float, Meta(gt=0, le=1)] = 0.25
+    """Orders that the daemon did not renew for so long bind no more: the arm brakes."""
     max_tracking_error_rad: Annotated[float, Meta(gt=0, le=0.5)] = 0.2
     gap_fault_s: Annotated[float, Meta(gt=0, le=0.5)] | None = None
     """Own gap that is a fault; by default 5 periods with real-time rights and 40 ms without."""

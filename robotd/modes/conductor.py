@@ -31,7 +31,6 @@ from robotd.modes.messages import ControlReply, ControlRequest, RunRequest
 from robotd.modes.policy_link import PolicyLink
 from robotd.modes.run_record import RunRecord
 from robotd.modes.supervisor import ENGAGED, Event, State, Supervisor
-from robotd.servo.session import HEARTBEAT_S
 
 CYCLE_NS: Final = 10 * MS
 
@@ -107,7 +106,7 @@ class Conductor:
         Nothing goes on from a stop without a person.
         """
         gap_ns, self._cycle_ns = now - self._cycle_ns, now
-        if gap_ns > HEARTBEAT_S * S and self._supervisor.state is State.RUNNING:
+        if gap_ns > self._cell.arm.max_orders_age_s * S and self._supervisor.state is State.RUNNING:
             reason = f"the daemon was held up for {gap_ns // MS} ms; check the computer's load"
             self._handle(Event.PAUSE, reason)
 

@@ -102,7 +102,7 @@ class ArmLoop:
         )
         self._follower = Follower(envelope=envelope, kinematics=self._kinematics, dt_s=dt_s)
         self._track = PlanTrack(max_jump_m)
-        self._sessions = SessionWatch()
+        self._sessions = SessionWatch(config.max_orders_age_s)
         self._session = 0
         self._fault = ArmFault.NONE
         self._engaged = False
@@ -161,7 +161,8 @@ class ArmLoop:
         self, orders: Orders | None, state: ArmState | None, now_ns: MonoNs, due_ns: MonoNs
     ) -> _Done:
         """Servo, and let go of the arm once it stands and the session is over."""
-        done = self._servo(orders if fresh(orders, now_ns) else None, due_ns)
+        in_force = fresh(orders, now_ns, self._config.max_orders_age_s)
+        done = self._servo(orders if in_force else None, due_ns)
         if self._gate.at_rest and self._ending(orders) and self._settled(state, now_ns):
             self._disengage()
             self._session = self._session if self._fault else 0

@@ -3,19 +3,18 @@
 from robotd.core.clock import MonoNs, S
 from robotd.core.types import Orders
 
-HEARTBEAT_S = 0.25
-"""Orders that were not renewed for so long bind no more [s]."""
 
-
-def fresh(orders: Orders | None, now_ns: MonoNs) -> bool:
+def fresh(orders: Orders | None, now_ns: MonoNs, max_age_s: float) -> bool:
     """Say whether whoever writes the orders is alive; a heartbeat of the future says nothing."""
-    return orders is not None and abs(now_ns - orders.t_ns) <= HEARTBEAT_S * S
+    return orders is not None and abs(now_ns - orders.t_ns) <= max_age_s * S
 
 
 class SessionWatch:
     """Sees sessions begin. One that was there before the first look never begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_age_s: float) -> None:
+        """Begin without a look; orders older than `max_age_s` [s] begin nothing."""
+        self._max_age_s = max_age_s
         self._seen: int | None = None
 
     def begun(self, orders: Orders | None, now_ns: MonoNs) -> int:
@@ -27,4 +26,4 @@ class SessionWatch:
         if orders is None or orders.session == self._seen:
             return 0
         first_look, self._seen = self._seen is None, orders.session
-        return 0 if first_look or not fresh(orders, now_ns) else orders.session
+        return 0 if first_look or not fresh(orders, now_ns, self._max_age_s) else orders.session

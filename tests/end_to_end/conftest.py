@@ -20,6 +20,7 @@ def _new_site(folder: Path, gap_fault_s: float = 0.5) -> Iterator[Site]:
     text = (CHECKOUT / "configs/mock/cell-ur5.toml").read_text()
     text = re.sub(r"^name = .*$", f'name = "e2e-{key}"', text, flags=re.M)
     text = text.replace('kind = "sim"\n', f'kind = "sim"\ngap_fault_s = {gap_fault_s}\n', 1)
+    text = text.replace("max_orders_age_s = 0.5", "max_orders_age_s = 1.0", 1)
     # From the middle of the board, over which the arm stands at first.
     text = text.replace("[task]\n", "[task]\nstart_xy_px = [256.0, 256.0]\n", 1)
     # Pictures of a quarter of the size: several cells run at a time.

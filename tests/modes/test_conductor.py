@@ -25,7 +25,6 @@ from robotd.modes.messages import ControlReply, ControlRequest, RunRequest
 from robotd.modes.trace import load_trace
 from robotd.pipeline.fake_policy_server import FakePolicyServer, stay_silent
 from robotd.servo.plan_track import pose_at
-from robotd.servo.session import HEARTBEAT_S
 
 
 class FakeChild:
@@ -454,7 +453,7 @@ def test_a_late_command_is_no_sign_of_life(running):
 
 def test_a_daemon_that_was_held_up_pauses_for_its_arm_has_braked(running):
     running.until("act")
-    running.clock.advance(round((HEARTBEAT_S + 0.01) * S))
+    running.clock.advance(round((running.cell.arm.max_orders_age_s + 0.01) * S))
     running.cycle()
 
     status = running.call("status")
@@ -465,7 +464,7 @@ def test_a_daemon_that_was_held_up_pauses_for_its_arm_has_braked(running):
 
 def test_a_short_hold_up_is_none(running):
     running.until("act")
-    running.clock.advance(round((HEARTBEAT_S - 0.03) * S))
+    running.clock.advance(round((running.cell.arm.max_orders_age_s - 0.03) * S))
     running.cycle()
 
     assert running.state() == "RUNNING"

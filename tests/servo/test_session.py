@@ -2,13 +2,15 @@ from robotd.core.clock import MS, MonoNs
 from robotd.core.types import Orders
 from robotd.servo.session import SessionWatch, fresh
 
+LIMIT_S = 0.25
+
 
 def orders(session, t_ns=0):
     return Orders(t_ns=MonoNs(t_ns), session=session, plan=None)
 
 
 def begun(*sessions):
-    watch = SessionWatch()
+    watch = SessionWatch(LIMIT_S)
     return [watch.begun(None if s is None else orders(s), MonoNs(0)) for s in sessions]
 
 
@@ -33,7 +35,7 @@ def test_after_a_restart_of_the_conductor_a_number_may_come_again():
 
 
 def test_old_orders_begin_nothing_now_or_later():
-    watch = SessionWatch()
+    watch = SessionWatch(LIMIT_S)
     watch.begun(orders(0), MonoNs(0))
     late = MonoNs(250 * MS + 1)
     assert watch.begun(orders(1), late) == 0
@@ -41,7 +43,7 @@ def test_old_orders_begin_nothing_now_or_later():
 
 
 def test_orders_are_fresh_for_a_quarter_of_a_second():
-    assert fresh(orders(1), MonoNs(250 * MS))
-    assert not fresh(orders(1), MonoNs(250 * MS + 1))
-    assert not fresh(orders(1, t_ns=250 * MS + 1), MonoNs(0))
-    assert not fresh(None, MonoNs(0))
+    assert fresh(orders(1), MonoNs(250 * MS), LIMIT_S)
+    assert not fresh(orders(1), MonoNs(250 * MS + 1), LIMIT_S)
+    assert not fresh(orders(1, t_ns=250 * MS + 1), MonoNs(0), LIMIT_S)
+    assert not fresh(None, MonoNs(0), LIMIT_S)
