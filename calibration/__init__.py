@@ -1,1 +1,1 @@
-"""Calibration of the cell: run by a person, writes calibration/*.json."""
+"""Calibration of a cell by a person; nothing here yet: it comes with the drivers."""

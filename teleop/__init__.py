@@ -1,1 +1,1 @@
-"""Teleoperation: pure mapping from device samples to plans (collecting comes with the recorder)."""
+"""Teleoperation; nothing here yet: it comes with collecting."""

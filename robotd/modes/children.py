@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from robotd.core.clock import MonoNs, S
 from robotd.core.config import CellConfig
 from robotd.core.process import ChildProcess, StopFlag, spawn
+from robotd.core.process_names import ARM, WORLD, camera_process
 from robotd.modes.messages import ProcessStatus
 
 READY_S: Final = 20.0
@@ -18,8 +19,6 @@ RESTARTS_WINDOW_NS: Final = 60 * S
 NEVER_NS: Final = 2**63
 STOP_S: Final = 3.0
 
-ARM, WORLD = "arm", "world"
-
 
 class Spawn(Protocol):
     """How a process is started; `core/process.py: spawn`, or a test's own."""
@@ -29,11 +28,6 @@ class Spawn(Protocol):
     ) -> ChildProcess:
         """Start it; returns at once."""
         ...
-
-
-def camera_process(name: str) -> str:
-    """Return the process of a camera."""
-    return f"camera@{name}"
 
 
 def processes_of(cell: CellConfig) -> tuple[str, ...]:

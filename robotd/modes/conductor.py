@@ -15,13 +15,14 @@ from robotd.core.config import CellConfig
 from robotd.core.errors import RobotdError, SupervisorError
 from robotd.core.mailbox import MailboxWriter
 from robotd.core.process import StopFlag
+from robotd.core.process_names import ARM
 from robotd.core.protocols import Clock
 from robotd.core.ring import RingWriter
 from robotd.core.run_files import ARM_RIGHTS, MAILBOX, WORLD_ORDERS
 from robotd.core.types import Orders, Plan
 from robotd.core.world_state import WORLD_ORDER_BYTES, WorldOrder, pack_world_order
 from robotd.modes.arm_watch import STOP_LIMIT_NS, ArmWatch, silent
-from robotd.modes.children import ARM, Children
+from robotd.modes.children import Children
 from robotd.modes.control import ControlServer
 from robotd.modes.daemon_status import daemon_status
 from robotd.modes.episode import Episode
@@ -164,23 +165,12 @@ class Conductor:
 
     def _finish(self) -> None:
         """Write what the episode left; the next arming starts afresh."""
-        record, self._episode = self._record, None
+        self._episode = None
         self._lease.release()
-        if record is None or record.closed:
+        if self._record is None:
             return
-        record.closed = True
-        if not record.request.trace:
-            return
-        spec = self._link.spec
-        try:
-            record.save(
-                Path(record.request.trace),
-                policy=spec.name if spec else "",
-                checkpoint_sha256=spec.checkpoint_sha256 if spec else "",
-                realtime=self._realtime(),
-            )
-        except OSError as error:
-            unwritten = f"{record.request.trace}: trace not written ({error})"
+        unwritten = self._record.close(self._link.spec, realtime=self._realtime())
+        if unwritten:
             log.warning("%s", unwritten)
             why = self._supervisor.reason
             self._supervisor.reason = f"{why}; {unwritten}" if why else unwritten

@@ -65,7 +65,7 @@ class RunStatus(Struct, frozen=True, kw_only=True):
     """The episode in progress, or the last one.
 
     Attributes:
-        phase: `lift`, `travel`, `act`, `stop` or `done`.
+        phase: `lift`, `reset`, `travel`, `descend`, `act` or `done`.
         outcome: Why it ended: `success`, `time`, `stopped`, or what failed; empty while it runs.
         score: Best `clip(coverage / 0.95, 0, 1)` so far, where a world tells; else -1.
     """

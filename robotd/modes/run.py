@@ -11,6 +11,7 @@ import numpy as np
 from robotd.core.clock import MS, MonoNs, S, SystemClock
 from robotd.core.config import SEEDS_N, CellConfig
 from robotd.core.errors import ConfigError, ProcessDiedError, SupervisorError
+from robotd.core.figures import standard_error
 from robotd.core.json_file import check_json, write_json
 from robotd.core.process import ChildProcess, StopFlag
 from robotd.core.run_files import camera_ring
@@ -235,7 +236,7 @@ def _conclude(figures: list[RunFigures], options: RunOptions, *, interrupted: bo
     """Write the summary and return the exit code."""
     scores = np.array([max(0.0, numbers.score) for numbers in figures])
     mean = float(scores.mean()) if figures else 0.0
-    spread = float(scores.std(ddof=1) / np.sqrt(len(figures))) if len(figures) > 1 else 0.0
+    spread = standard_error(scores)
     summary = RunSummary(
         mean_max_reward=mean,
         success_rate=float(np.mean([n.success for n in figures])) if figures else 0.0,

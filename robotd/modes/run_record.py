@@ -7,6 +7,7 @@ from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs, ns_to_seconds
 from robotd.core.config import CellConfig
 from robotd.core.figures import quantile
+from robotd.core.spec import PolicySpec
 from robotd.core.types import ActionChunk, ArmTick
 from robotd.core.ur_models import UR_MODELS
 from robotd.core.world_state import WorldState
@@ -90,20 +91,28 @@ class RunRecord:
             pauses_n=self.pauses_n,
         )
 
-    def save(self, path: Path, *, policy: str, checkpoint_sha256: str, realtime: bool) -> None:
-        """Write the trace.
+    def close(self, spec: PolicySpec | None, *, realtime: bool) -> str:
+        """Write the trace where one is wanted, once; return why it could not be, or nothing."""
+        if self.closed:
+            return ""
+        self.closed = True
+        if not self.request.trace:
+            return ""
+        try:
+            self._save(Path(self.request.trace), spec, realtime=realtime)
+        except OSError as error:
+            return f"{self.request.trace}: trace not written ({error})"
+        return ""
 
-        Raises:
-            OSError: The disk is full or the folder is gone.
-        """
+    def _save(self, path: Path, spec: PolicySpec | None, *, realtime: bool) -> None:
         for chunk, record in self._executed():
             self._trace.chunk(chunk, self._row(record))
         self._trace.save(
             path,
             RunMeta(
                 cell=self._cell.name,
-                policy=policy,
-                checkpoint_sha256=checkpoint_sha256,
+                policy=spec.name if spec else "",
+                checkpoint_sha256=spec.checkpoint_sha256 if spec else "",
                 seed=self.request.seed,
                 outcome=self.outcome,
                 message=self.problem,

@@ -68,9 +68,6 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     },
 }
 
-MOVING = frozenset({State.RUNNING})
-"""States in which plans are made."""
-
 ENGAGED = frozenset({State.ARMED, State.RUNNING, State.PAUSED, State.STOPPING})
 """States in which the arm holds a session: it follows or holds still under the gate."""
 

@@ -220,7 +220,8 @@ def test_a_dead_conductor_stops_the_arm_within_its_heartbeat(make_cell):
 
     assert_stopped_inside(result, cell)
     assert result.message == "conductor: stopped"
-    assert result.duration_s < 1.0 + 0.25 + 0.2 + 0.3  # s: heartbeat, brake, and seen to rest
+    heartbeat_s, brake_s, seen_s = cell.arm.max_orders_age_s, 0.2, 0.3
+    assert result.duration_s < 1.0 + heartbeat_s + brake_s + seen_s
 
 
 def test_a_late_server_costs_rows_but_no_jump(make_cell):

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -243,8 +244,8 @@ def episode():
 
 
 @pytest.fixture
-def record(cell, episode):
-    request = RunRequest(seed=3, max_episode_s=5.0)
+def record(cell, episode, tmp_path):
+    request = RunRequest(seed=3, max_episode_s=5.0, trace=str(tmp_path / "t.npz"))
     return RunRecord(cell=cell, request=request, episode=episode, now=MonoNs(T0_NS))
 
 
@@ -300,7 +301,7 @@ def test_action_age_counts_from_the_arms_first_cycle_under_the_plan(
     assert status.action_age_p50_ms == pytest.approx(85.0)  # of 70 and 100 ms
 
 
-def test_a_record_saves_what_it_saw(record, episode, make_tick, make_world, source, tmp_path):
+def test_a_record_saves_what_it_saw(record, episode, make_tick, make_world, source, spec):
     episode.act(T0_NS)
     episode.chunk(1, T0_NS, T0_NS + 60 * MS, epoch=4)
     source.failures = Failures(total_n=2)
@@ -320,12 +321,12 @@ def test_a_record_saves_what_it_saw(record, episode, make_tick, make_world, sour
         source,
     )
     record.end("stopped", "camera: gone", MonoNs(T0_NS + S))
-    record.save(tmp_path / "t.npz", policy="p", checkpoint_sha256="s", realtime=True)
+    assert record.close(spec, realtime=True) == ""
 
-    loaded = load_trace(tmp_path / "t.npz")
+    loaded = load_trace(Path(record.request.trace))
     numbers = figures(loaded)
     assert (loaded.meta.outcome, loaded.meta.message) == ("stopped", "camera: gone")
-    assert (loaded.meta.policy, loaded.meta.realtime, loaded.meta.seed) == ("p", True, 3)
+    assert (loaded.meta.policy, loaded.meta.realtime, loaded.meta.seed) == (spec.name, True, 3)
     assert (numbers.refused_n, numbers.refused_by_limit) == (1, {"workspace": 1})
     assert (numbers.round_trip_p50_ms, numbers.infer_p50_ms) == (30.0, 20.0)
     assert numbers.action_age_p50_ms == pytest.approx(70.0)
@@ -333,9 +334,19 @@ def test_a_record_saves_what_it_saw(record, episode, make_tick, make_world, sour
     assert record.status(MonoNs(T0_NS + S)).refused_n == 1
 
 
-def test_a_run_that_never_acted_saves_an_empty_account(record, tmp_path):
+def test_a_run_that_never_acted_saves_an_empty_account(record):
     record.end("fault", "arm: it", MonoNs(T0_NS + S))
-    record.save(tmp_path / "t.npz", policy="", checkpoint_sha256="", realtime=False)
+    assert record.close(None, realtime=False) == ""
 
-    numbers = figures(load_trace(tmp_path / "t.npz"))
+    numbers = figures(load_trace(Path(record.request.trace)))
     assert (numbers.ticks_n, numbers.duration_s, numbers.message) == (0, 1.0, "arm: it")
+
+
+def test_a_trace_is_written_once_and_what_prevents_it_is_told(cell, episode, tmp_path):
+    (tmp_path / "file").write_text("")
+    for trace, told in ((tmp_path / "t.npz", ""), (tmp_path / "file" / "t.npz", "not written")):
+        request = RunRequest(trace=str(trace))
+        record = RunRecord(cell=cell, request=request, episode=episode, now=MonoNs(T0_NS))
+
+        assert told in record.close(None, realtime=False)
+        assert record.close(None, realtime=False) == ""
