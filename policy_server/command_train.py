@@ -12,13 +12,13 @@ from policy_server.training.config import TrainConfig
 from policy_server.training.curves import draw_curves
 from policy_server.training.loop import train
 from policy_server.training.progress import show_progress
-from policy_server.training.replay_zip import load_replay
 from policy_server.training.state import STATE, SavedRun, load_state
 from policy_server.training.stop import stop_on_signal
 from robotd.core.config_load import load_toml, merge, to_struct
 from robotd.core.data_files import given_or_shipped
 from robotd.core.errors import ConfigError
 from robotd.core.overrides import parse_overrides
+from robotd.episodes.demonstrations import load_demonstrations
 
 STOPPED = 130
 """Exit status after Ctrl-C, as shells expect it."""
@@ -33,7 +33,10 @@ DEBUG_VALUES: dict[str, Any] = {
 def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--config", help="a file like configs/train/*.toml")
-    parser.add_argument("--dataset", type=Path, help="demonstrations: .zarr.zip or .npz")
+    parser.add_argument("--dataset", type=Path, help="a data set of episodes, .zarr.zip or .npz")
+    parser.add_argument(
+        "--skip-damaged", action="store_true", help="leave damaged episodes of a data set out"
+    )
     parser.add_argument("--out", type=Path, help="folder of the run; default runs/NAME")
     parser.add_argument("--resume", type=Path, metavar="DIR", help="go on with the run in DIR")
     parser.add_argument("--steps", type=int, help="optimiser.steps")
@@ -57,7 +60,11 @@ def run_train(args: argparse.Namespace) -> int:
         RobotdError: The configuration, the data or the saved run is wrong.
     """
     config, out, saved = _plan_run(args)
-    source = load_replay(Path(config.data.dataset))
+    source = load_demonstrations(
+        Path(config.data.dataset), config.data.select, on_progress=_show_reading
+    )
+    rows_n, episodes_n = int(source.lengths.sum()), len(source.lengths)
+    sys.stdout.write(f"{config.data.dataset}: {episodes_n} demonstrations, {rows_n} rows\n")
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     optimiser = config.optimiser
@@ -75,6 +82,14 @@ def run_train(args: argparse.Namespace) -> int:
         return STOPPED
     sys.stdout.write(f"finished: {done}; checkpoints {out / 'best'} and {out / 'last'}\n")
     return 0
+
+
+def _show_reading(done: int, total: int) -> None:
+    """Show, in a terminal, how much of a data set is read."""
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        sys.stderr.write(f"\rreading episode {done} of {total}{end}")
+        sys.stderr.flush()
 
 
 def _plan_run(args: argparse.Namespace) -> tuple[TrainConfig, Path, SavedRun | None]:
@@ -96,7 +111,15 @@ def _plan_run(args: argparse.Namespace) -> tuple[TrainConfig, Path, SavedRun | N
 
 def _plan_resumed(args: argparse.Namespace) -> tuple[TrainConfig, Path, SavedRun]:
     """Take over the run's own configuration; the demonstrations may lie elsewhere by now."""
-    if args.config or args.out or args.set or args.steps or args.seed is not None or args.debug:
+    if (
+        args.config
+        or args.out
+        or args.set
+        or args.steps
+        or args.seed is not None
+        or args.debug
+        or args.skip_damaged
+    ):
         raise ConfigError(
             "command line",
             "--resume",
@@ -119,7 +142,8 @@ def _read_config(args: argparse.Namespace) -> TrainConfig:
         )
     overrides = merge(DEBUG_VALUES if args.debug else {}, parse_overrides(args.set, fixed={}))
     flags = {
-        "data": {"dataset": None if args.dataset is None else str(args.dataset)},
+        "data": {"dataset": None if args.dataset is None else str(args.dataset)}
+        | ({"select": {"skip_damaged": True}} if args.skip_damaged else {}),
         "optimiser": {"steps": args.steps},
         "run": {"seed": args.seed, "device": args.device},
     }

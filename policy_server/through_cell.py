@@ -21,7 +21,7 @@ from robotd.core.figures import bootstrap_interval, quantile, standard_error, wi
 from robotd.core.protocols import Policy
 from robotd.core.types import PolicyRequest
 from robotd.modes.cell_file import load_cell
-from robotd.modes.lockstep import EpisodeResult, Latencies, evaluate
+from robotd.modes.lockstep.evaluate import EpisodeResult, Latencies, evaluate
 from robotd.modes.options import CellOptions
 from robotd.sim.pusht_protocol import PROTOCOL_NAME
 

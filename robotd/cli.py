@@ -12,19 +12,52 @@ from typing import Annotated
 import tyro
 
 from robotd.core.errors import ConfigError, RobotdError, one_line
-from robotd.modes.options import AckOptions, RunOptions, StatusOptions, UpOptions
+from robotd.modes.dataset.options import DatasetOptions
+from robotd.modes.options import (
+    AckOptions,
+    CollectOptions,
+    DoctorOptions,
+    FlightOptions,
+    JogOptions,
+    ReplayOptions,
+    RunOptions,
+    StatusOptions,
+    UpOptions,
+)
+from robotd.modes.sim_options import SimOptions
 
 LEARNING = ("serve", "train", "eval")
 EXIT_FAULT, EXIT_INTERRUPTED = 1, 130
 DESCRIPTION = (
-    "Control daemon and policy server for a UR arm: up, run, status, ack, and for the policies "
-    f"{', '.join(LEARNING)}. Not a certified safety function: those are in the UR controller."
+    "Control daemon and policy server for a UR arm: up, collect, run, replay, dataset, status, "
+    f"ack, jog, flight, doctor, sim, and for the policies {', '.join(LEARNING)}. Not a certified "
+    "safety function: those are in the UR controller."
+)
+Options = (
+    UpOptions
+    | CollectOptions
+    | RunOptions
+    | ReplayOptions
+    | DatasetOptions
+    | StatusOptions
+    | AckOptions
+    | DoctorOptions
+    | SimOptions
+    | JogOptions
+    | FlightOptions
 )
 Command = (
     Annotated[UpOptions, tyro.conf.subcommand("up")]
+    | Annotated[CollectOptions, tyro.conf.subcommand("collect")]
     | Annotated[RunOptions, tyro.conf.subcommand("run")]
+    | Annotated[ReplayOptions, tyro.conf.subcommand("replay")]
     | Annotated[StatusOptions, tyro.conf.subcommand("status")]
     | Annotated[AckOptions, tyro.conf.subcommand("ack")]
+    | Annotated[DatasetOptions, tyro.conf.subcommand("dataset")]
+    | Annotated[DoctorOptions, tyro.conf.subcommand("doctor")]
+    | Annotated[SimOptions, tyro.conf.subcommand("sim")]
+    | Annotated[JogOptions, tyro.conf.subcommand("jog")]
+    | Annotated[FlightOptions, tyro.conf.subcommand("flight")]
 )
 
 
@@ -45,8 +78,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(EXIT_FAULT)
 
 
-def _parse(words: Sequence[str]) -> UpOptions | RunOptions | StatusOptions | AckOptions:
-    """Turn words into options; `--help` prints and exits.
+def _parse(words: Sequence[str]) -> Options:
+    """Turn words into options; `--help` prints and exits. `--mock` needs no value.
 
     Raises:
         RobotdError: A word that no command knows; the parser's drawing as one line.
@@ -58,7 +91,7 @@ def _parse(words: Sequence[str]) -> UpOptions | RunOptions | StatusOptions | Ack
                 Command,
                 prog="robotd",
                 description=DESCRIPTION,
-                args=words,
+                args=["--mock=drivers" if word == "--mock" else word for word in words],
                 config=(tyro.conf.FlagCreatePairsOff, tyro.conf.UseAppendAction),
             )
     except SystemExit as error:
@@ -77,19 +110,58 @@ def _sentence_of(drawing: str) -> str:
     return f"command line: {said}{meant} see `robotd --help`"
 
 
-def _dispatch(command: UpOptions | RunOptions | StatusOptions | AckOptions) -> int:
+def _dispatch(command: Options) -> int:
     """Import what the command needs, then run it."""
     if isinstance(command, RunOptions):
-        from robotd.modes.run import run
+        from robotd.modes.run.command import run
 
         return run(command)
-    if isinstance(command, UpOptions):
+    if isinstance(command, CollectOptions):
+        from robotd.modes.collect.command import collect
+
+        return collect(command)
+    if isinstance(command, ReplayOptions):
+        from robotd.modes.replay.command import replay
+
+        return replay(command)
+    if isinstance(command, DatasetOptions):
+        from robotd.modes.dataset.command import dataset
+
+        return dataset(command)
+    if isinstance(command, DoctorOptions):
+        from robotd.modes.doctor.command import doctor
+
+        return doctor(command)
+    if isinstance(command, SimOptions):
+        from robotd.sim.ur.command import sim_ur
+
+        return sim_ur(
+            model=command.model,
+            address=command.address,
+            version=command.version,
+            serial=command.serial,
+            off=command.off,
+            on_protective_stop=command.on_protective_stop,
+        )
+    if isinstance(command, JogOptions):
+        from robotd.modes.jog.command import jog
+
+        return jog(command)
+    if isinstance(command, UpOptions):  # after the commands whose options are more than these
         from robotd.modes.up import up
 
         return up(command)
-    from robotd.modes.inspect import ack, status
+    if isinstance(command, FlightOptions):
+        from robotd.modes.flight.command import flight
 
-    return status(command) if isinstance(command, StatusOptions) else ack(command)
+        return flight(command)
+    if isinstance(command, StatusOptions):
+        from robotd.modes.inspect import status
+
+        return status(command)
+    from robotd.modes.ack import ack
+
+    return ack(command)
 
 
 def _become_policy_server(words: Sequence[str]) -> None:

@@ -1,1 +1,1 @@
-"""Teleoperation; nothing here yet: it comes with collecting."""
+"""Teleoperation: hand-held devices, what they move, and the session in which a person collects."""

@@ -14,8 +14,8 @@ from torch import Tensor
 from policy_server.features import PushtKeypoints
 from policy_server.normalizer import MinMax
 from policy_server.training.config import WindowConfig
-from policy_server.training.episodes import Episodes
 from policy_server.training.windows import window_rows
+from robotd.episodes.source import Episodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

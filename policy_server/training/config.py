@@ -8,6 +8,7 @@ from policy_server.diffusion.objective import Prediction
 from policy_server.diffusion.schedule import Spacing, ddim_steps
 from policy_server.models.build import NetworkConfig
 from policy_server.models.unet1d import UnetConfig
+from robotd.episodes.demonstrations import Selection
 
 Count = Annotated[int, Meta(ge=1)]
 NonNegativeInt = Annotated[int, Meta(ge=0)]
@@ -56,6 +57,8 @@ class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The demonstrations."""
 
     dataset: str = ""
+    select: Selection = field(default_factory=Selection)
+    """Which episodes of a data set of ours."""
     validation_episodes: NonNegativeInt = 4
     """Whole episodes held out, drawn by the run's seed."""
     mirror: bool = True

@@ -16,7 +16,6 @@ from policy_server.rollout import require_board
 from policy_server.training.batches import batch_order, step_generator
 from policy_server.training.config import TrainConfig
 from policy_server.training.ema import ema_decay, update_ema
-from policy_server.training.episodes import EpisodeSource
 from policy_server.training.learner import Learner, learning_rate, make_learner
 from policy_server.training.log import open_log
 from policy_server.training.prepare import Prepared, prepare
@@ -24,6 +23,7 @@ from policy_server.training.progress import Progress
 from policy_server.training.state import RunState, SavedRun, save_state
 from policy_server.training.validate import rollout_score, validation_loss
 from robotd.core.errors import CheckpointError, RobotdError
+from robotd.episodes.source import EpisodeSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

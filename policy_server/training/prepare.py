@@ -12,11 +12,11 @@ from policy_server.features import PushtKeypoints
 from policy_server.normalizer import fit_min_max
 from policy_server.training.batches import Windows, make_windows
 from policy_server.training.config import TrainConfig
-from policy_server.training.episodes import EpisodeSource, split_episodes
 from policy_server.training.mirror import with_mirror
 from robotd.core.errors import DatasetError
 from robotd.core.pusht_spec import pusht_spec
 from robotd.core.spec import PolicySpec
+from robotd.episodes.source import EpisodeSource, split_episodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def prepare(config: TrainConfig, source: EpisodeSource) -> Prepared:
     # A checkpoint travels: it names the file that it learnt from, not where that lay.
     data = msgspec.structs.replace(config.data, dataset=Path(config.data.dataset).name)
     about = PolicyFile(
-        spec=_spec(config, source.dt_s),
+        spec=_spec(config, source),
         features=features,
         obs_range=obs_range,
         action_range=action_range,
@@ -81,17 +81,18 @@ def prepare(config: TrainConfig, source: EpisodeSource) -> Prepared:
     return Prepared(train=train_windows, validation=validation_windows, about=about)
 
 
-def _spec(config: TrainConfig, dt_s: float) -> PolicySpec:
+def _spec(config: TrainConfig, source: EpisodeSource) -> PolicySpec:
     window = config.window
-    return pusht_spec(
+    spec = pusht_spec(
         config.name,
         n_obs_steps=window.n_obs,
-        dt_s=dt_s,
+        dt_s=source.dt_s,
         horizon=window.horizon - window.n_obs + 1,
         n_action_steps=window.n_action_steps,
         sampler="ddim",
         steps=config.diffusion.sampler_steps,
     )
+    return msgspec.structs.replace(spec, command_filter=source.command_filter)
 
 
 def _git_revision() -> str:

@@ -35,6 +35,21 @@ class Verdict:
     braking: bool = False
 
 
+class Source(IntEnum):
+    """Who wants the arm to move so."""
+
+    HOLD = 0
+    """Nobody: it brakes or stands still."""
+    APPROACH = 1
+    """The daemon itself, on its way to where something starts."""
+    HUMAN = 2
+    POLICY = 3
+    REPLAY = 4
+    """What an episode recorded."""
+    JOG = 5
+    """A person, slowly, on the way out of trouble."""
+
+
 class ArmPhase(IntEnum):
     """What the arm process is doing."""
 
@@ -57,3 +72,21 @@ class ArmFault(IntEnum):
     TRACKING = 6
     START_OUTSIDE = 7
     START_MOVING = 8
+    ROBOT_MODE = 9
+    """The joints are not powered and released."""
+    LINK_LOST = 10
+    """The connection that carries setpoints broke, or the controller acknowledges none."""
+    SLOW_CALL = 11
+    """A call of the driver took longer than a period."""
+    REFUSED = 12
+    """The checks before arming found something, or the controller would not start the program."""
+
+
+class PauseCause(IntEnum):
+    """Why the arm process brakes by itself though the arm is well: needs a person's resume."""
+
+    NONE = 0
+    FORCE = 1
+    """The tool's force, or a joint's current, was over its bound for too long."""
+    SPEED_SCALING = 2
+    """The controller runs slower than plans are timed for."""

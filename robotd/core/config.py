@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from robotd.core.config_teleop import TeleopConfig
+
 Positive = Annotated[float, Meta(gt=0)]
 NonNegative = Annotated[float, Meta(ge=0)]
 Joints = tuple[float, float, float, float, float, float]
@@ -28,6 +30,50 @@ class SimArm(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Time constant of the first-order servo lag."""
 
 
+class DhTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An arm's own Denavit-Hartenberg parameters: the model's, its factory calibration added."""
+
+    a_m: Joints
+    d_m: Joints
+    alpha_rad: Joints
+    theta_rad: Joints
+
+
+class GuardConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the arm brakes and pauses because of what it touches. Not a certified function."""
+
+    max_force_n: Annotated[float, Meta(gt=0, le=250)] = 40.0
+    """Of the tool's force beyond that at arming; e-Series."""
+    max_current_a: Joints = (3.0, 3.0, 3.0, 1.5, 1.5, 1.5)
+    """Of each joint's current beyond the expected one, and beyond that at arming; CB3."""
+    time_s: Annotated[float, Meta(gt=0, le=0.5)] = 0.02
+    """Over a bound for so long."""
+
+
+class UrConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The controller of a Universal Robots arm, and what it has to be before it is armed."""
+
+    lookahead_s: Annotated[float, Meta(ge=0.03, le=0.2)] = 0.05
+    """Of `servoj`: longer is smoother and lags more (URScript manual)."""
+    gain: Annotated[float, Meta(ge=100, le=2000)] = 300.0
+    """Of `servoj`: higher follows more stiffly (URScript manual)."""
+    register_base: Literal[0, 24] = 24
+    """First general-purpose register used; 0 to 23 are shared with fieldbus and PLC."""
+    serial: str = ""
+    """The arm's serial number; empty: any."""
+    polyscope: str = ""
+    """Version that the controller must have, or its beginning (`5.13`); empty: any."""
+    max_fk_deviation_m: Annotated[float, Meta(gt=0, le=0.05)] | None = None
+    """Between the tool's reported pose and our kinematics of the reported joints; by default 10 mm,
+    and 1 mm where `calibrated_dh` is given."""
+    max_fk_deviation_rad: Annotated[float, Meta(gt=0, le=0.2)] = 0.02
+    tcp_tolerance_m: Annotated[float, Meta(gt=0, le=0.02)] = 0.001
+    """Between `arm.tool` and the tool centre point set on the controller."""
+    tcp_tolerance_rad: Annotated[float, Meta(gt=0, le=0.2)] = 0.01
+    payload_tolerance_kg: Annotated[float, Meta(gt=0, le=1)] = 0.05
+    """Between `arm.payload_kg` and the payload set on the controller."""
+
+
 class ArmConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The arm, its tool and its servo loop."""
 
@@ -35,10 +81,11 @@ class ArmConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: Literal["ur5", "ur5e"]
     """`ur5` is a CB3 (125 Hz), `ur5e` an e-Series (500 Hz) (UR RTDE guide)."""
     host: str = ""
+    """Address or name of the controller of a real arm; a mock has its own."""
     tool: Pose
     """The tool centre point in the flange frame."""
     payload_kg: Annotated[float, Meta(ge=0, le=5)] = 0.0
-    """What a driver tells the controller of a real arm; nothing else depends on it."""
+    """Of the tool; the controller of a real arm must have the same one."""
     home_q_rad: Joints
     """Joints from which the tool reaches the start of a run; inside the envelope."""
     action_latency_s: Annotated[float, Meta(ge=0, le=0.5)] = 0.0
@@ -49,6 +96,10 @@ class ArmConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_tracking_error_rad: Annotated[float, Meta(gt=0, le=0.5)] = 0.2
     gap_fault_s: Annotated[float, Meta(gt=0, le=0.5)] | None = None
     """Own gap that is a fault; by default 5 periods with real-time rights and 40 ms without."""
+    calibrated_dh: DhTable | None = None
+    """This arm's own kinematics; by default the nominal ones of its model."""
+    guard: GuardConfig = field(default_factory=GuardConfig)
+    ur: UrConfig = field(default_factory=UrConfig)
     sim: SimArm = field(default_factory=SimArm)
 
 
@@ -88,13 +139,26 @@ class CameraConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One camera, its own process."""
 
     kind: Literal["sim", "realsense"]
-    serial: str = ""
+    """`sim` is the mock's own camera; in a mock `realsense` is an emulated device."""
+    serial: Annotated[str, Meta(pattern="^[0-9A-Za-z]{0,32}$")] = ""
     """Which of the cameras on this computer, printed on it; of `realsense`."""
     width_px: Annotated[int, Meta(ge=16, le=4096)] = 640
     height_px: Annotated[int, Meta(ge=16, le=4096)] = 480
     rate_hz: Annotated[float, Meta(gt=0, le=120)] = 30.0
     latency_s: Annotated[float, Meta(ge=0, le=1)] = 0.04
     """Calibrated time from capture to arrival (emulated by the mock)."""
+    format: Literal["rgb8", "bgr8", "yuyv"] = "rgb8"
+    """What the library is asked for; pictures are RGB in any case."""
+    exposure_s: Annotated[float, Meta(gt=0, le=0.2)] | None = None
+    """Locked exposure time; None: automatic, so pictures change with the light."""
+    gain: Annotated[float, Meta(ge=0, le=1000)] | None = None
+    """Locked gain in the camera's own unit; None: as the camera has it."""
+    white_balance_k: Annotated[float, Meta(ge=1000, le=20000)] | None = None
+    """Locked white balance [K]; None: automatic."""
+    depth: Literal["off", "raw", "aligned"] = "off"
+    """Depth beside the colour, for trackers: as the camera sees it, or aligned to the colour."""
+    depth_width_px: Annotated[int, Meta(ge=16, le=4096)] = 640
+    depth_height_px: Annotated[int, Meta(ge=16, le=4096)] = 480
     view: Literal["board", "perspective"] = "perspective"
     """What the simulated camera sees: the board from straight above, or the cell."""
     tracks: tuple[str, ...] = ()
@@ -153,6 +217,26 @@ class TaskConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_episode_s: Annotated[float, Meta(gt=0, le=LONGEST_EPISODE_S)] = 30.0
 
 
+class RecordConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How episodes are recorded."""
+
+    codec: Literal["h264", "jpeg", "png"] = "h264"
+    """Of the cameras' frames; `png` loses nothing and costs ten times the room."""
+    crf: Annotated[int, Meta(ge=0, le=40)] = 20
+    """Of `h264`: 0 best, 20 hard to tell from the original."""
+    preset: Literal["ultrafast", "superfast", "veryfast"] = "superfast"
+    """Of `h264`: faster needs less of a core and more room."""
+    jpeg_quality: Annotated[int, Meta(ge=1, le=100)] = 90
+    flush_s: Annotated[float, Meta(gt=0, le=5)] = 0.5
+    """A crash loses at most so much of the open episode."""
+    max_behind_s: Annotated[float, Meta(gt=0, le=60)] = 5.0
+    """What waits for longer than this to be written stops the episode."""
+    reserve_mb: NonNegative = 5000.0
+    """An episode is not begun with less room on the disk."""
+    stop_mb: NonNegative = 500.0
+    """With less room the arm brakes and the open episode is closed."""
+
+
 class WorldConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The simulated world of the mock cell."""
 
@@ -173,6 +257,8 @@ class CellConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     task: TaskConfig
+    record: RecordConfig = field(default_factory=RecordConfig)
+    teleop: TeleopConfig = field(default_factory=TeleopConfig)
     world: WorldConfig | None = None
     """Present in a mock cell only."""
 

@@ -1,17 +1,16 @@
 """What the types of a cell's configuration cannot say: values that do not fit each other."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import isfinite, pi, sqrt
 from typing import Any, Final
 
 import msgspec
 
-from robotd.core.config import CameraConfig, CellConfig, Pose
-from robotd.core.config_reach import check_board, check_start
+from robotd.core.config import CellConfig, Pose
+from robotd.core.config_check_arm import check_arm
+from robotd.core.config_check_cameras import check_cameras
+from robotd.core.config_check_reach import check_board, check_start
 from robotd.core.errors import ConfigError
-from robotd.core.pusht_spec import AGENT_XY, BLOCK_POSE
 
 FULL_TURN_RAD: Final = 2 * pi
 """No joint of the arms turns further either way (universal-robots.com)."""
@@ -20,15 +19,13 @@ FARTHEST_M: Final = 5.0
 """Nothing in the cell of an arm that reaches 0.85 m is further away."""
 
 LONGEST_TOOL_M: Final = 1.0
-KNOWN_SIGNALS: Final = (BLOCK_POSE,)
-OTHER_STREAMS: Final = (*KNOWN_SIGNALS, AGENT_XY, "tool_pose")
-"""A camera of such a name would stand in for it in an observation."""
 
 _DEGREES = "looks like degrees; this key is in radians, 1.57 is 90°"
 _MILLIMETRES = "looks like millimetres; this key is in metres, 0.25 is 250 mm"
-_CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _NORM_TOLERANCE = 1e-3
 _ROUNDING_RAD = 0.01
+_LAST_BUTTON = 62
+_BUTTONS = frozenset(map(str, range(_LAST_BUTTON + 1)))
 
 
 def check_cell(cell: CellConfig, source: str) -> None:
@@ -43,12 +40,15 @@ def check_cell(cell: CellConfig, source: str) -> None:
     """
     _check_finite(cell, source)
     _check_kinds(cell, source)
+    check_arm(cell, source)
     _check_joints(cell, source)
     _check_lengths(cell, source)
     _check_axis(cell, source)
     _check_quaternion("arm.tool", cell.arm.tool, source)
     _check_quaternion("task.T_base_table", cell.task.T_base_table, source)
-    _check_cameras(cell, source)
+    check_cameras(cell, source)
+    _check_record(cell, source)
+    _check_teleop(cell, source)
     check_start(cell, source)
     check_board(cell, source)
 
@@ -73,8 +73,18 @@ def _numbers(key: str, value: Any) -> Iterator[tuple[str, float]]:
 
 
 def _check_kinds(cell: CellConfig, source: str) -> None:
-    """Real devices in a real cell, simulated ones in a mock: a mock arms without a person."""
+    """Real devices in a real cell; a mock, which arms without a person, has none to speak to."""
     arm = cell.arm
+    if cell.mock:
+        if arm.host:
+            raise ConfigError(
+                source,
+                "arm.host",
+                got=repr(arm.host),
+                expected="nothing",
+                hint="a mock emulates its controller; or remove the [world] table",
+            )
+        return
     if arm.kind == "ur" and not arm.host:
         raise ConfigError(
             source, "arm.host", got="nothing", expected="the controller's address", hint="kind `ur`"
@@ -82,13 +92,9 @@ def _check_kinds(cell: CellConfig, source: str) -> None:
     devices = {"arm.kind": arm.kind}
     devices |= {f"cameras.{name}.kind": camera.kind for name, camera in cell.cameras.items()}
     for key, kind in devices.items():
-        if kind == "sim" and cell.world is None:
+        if kind == "sim":
             raise ConfigError(
                 source, key, got="'sim'", expected="a real device", hint="or add a [world] table"
-            )
-        if kind != "sim" and cell.world is not None:
-            raise ConfigError(
-                source, key, got=repr(kind), expected="'sim'", hint="or remove the [world] table"
             )
 
 
@@ -173,58 +179,48 @@ def _check_quaternion(key: str, pose: Pose, source: str) -> None:
         )
 
 
-def _check_cameras(cell: CellConfig, source: str) -> None:
-    tracked: Counter[str] = Counter()
-    for name, camera in cell.cameras.items():
-        key = f"cameras.{name}"
-        if not _CAMERA_NAME.fullmatch(name):
-            raise ConfigError(
-                source, key, got=repr(name), expected="a-z, 0-9, `-` and `_`, 32 at most"
-            )
-        if name in OTHER_STREAMS:
-            raise ConfigError(
-                source, key, got=repr(name), expected="another name: that stream is not a picture"
-            )
-        if camera.kind == "realsense" and not camera.serial:
-            raise ConfigError(
-                source, f"{key}.serial", got="nothing", expected="the number printed on the camera"
-            )
-        _check_timing(cell, key, camera, source)
-        sides = camera.width_px, camera.height_px
-        if camera.kind == "sim" and camera.view == "board" and sides[0] != sides[1]:
-            raise ConfigError(
-                source, f"{key}.height_px", got=str(sides[1]), expected=f"the width, {sides[0]}"
-            )
-        tracked.update(camera.tracks)
-        for signal in camera.tracks:
-            if signal not in KNOWN_SIGNALS:
-                known = ", ".join(KNOWN_SIGNALS)
+def _check_record(cell: CellConfig, source: str) -> None:
+    record = cell.record
+    if record.stop_mb > record.reserve_mb:
+        raise ConfigError(
+            source,
+            "record.stop_mb",
+            got=f"{record.stop_mb:g}",
+            expected=f"at most record.reserve_mb = {record.reserve_mb:g}",
+            hint="an episode would end as soon as it began",
+        )
+    if not record.max_behind_s > record.flush_s:
+        raise ConfigError(
+            source,
+            "record.max_behind_s",
+            got=f"{record.max_behind_s:g}",
+            expected=f"more than record.flush_s = {record.flush_s:g}",
+            hint="nothing is written faster than it is flushed",
+        )
+    for name, camera in cell.cameras.items() if record.codec == "h264" else ():
+        for side in ("width_px", "height_px"):
+            if (size := getattr(camera, side)) % 2:
                 raise ConfigError(
-                    source, f"{key}.tracks", got=repr(signal), expected=f"one of {known}"
-                )
-            if tracked[signal] > 1:
-                raise ConfigError(
-                    source, f"{key}.tracks", got=f"{signal!r} again", expected="one camera a signal"
+                    source,
+                    f"cameras.{name}.{side}",
+                    got=str(size),
+                    expected="an even number",
+                    hint="record.codec = 'jpeg' or 'png' takes odd ones",
                 )
 
 
-def _check_timing(cell: CellConfig, key: str, camera: CameraConfig, source: str) -> None:
-    """Samples that arrive in time must not be refused as too old or too far from the row wanted."""
-    oldest_s = camera.latency_s + 1.0 / camera.rate_hz
-    if not cell.observe.max_age_s > oldest_s:
-        raise ConfigError(
-            source,
-            "observe.max_age_s",
-            got=f"{cell.observe.max_age_s:g}",
-            expected=f"more than {oldest_s:.3f}",
-            hint=f"latency and period of {key}",
-        )
-    half_s = 0.5 / camera.rate_hz
-    if not cell.observe.max_skew_s >= half_s:
-        raise ConfigError(
-            source,
-            "observe.max_skew_s",
-            got=f"{cell.observe.max_skew_s:g}",
-            expected=f"at least {half_s:.3f}",
-            hint=f"half the period of {key}",
-        )
+def _check_teleop(cell: CellConfig, source: str) -> None:
+    teleop = cell.teleop
+    if not teleop.axes or len(set(teleop.axes)) != len(teleop.axes):
+        got = ", ".join(teleop.axes) or "nothing"
+        raise ConfigError(source, "teleop.axes", got=got, expected="one axis or more, each once")
+    for table, buttons in (("buttons", teleop.buttons), ("hold_buttons", teleop.hold_buttons)):
+        for button in buttons:
+            if button not in _BUTTONS or button == str(teleop.deadman_button):
+                raise ConfigError(
+                    source,
+                    f"teleop.{table}",
+                    got=repr(button),
+                    expected=f"the number of a button, 0 to {_LAST_BUTTON}",
+                    hint=f"{teleop.deadman_button} is held for motion and says nothing",
+                )

@@ -15,6 +15,8 @@ Every message is one line: what, where, got, expected, what to do.
     ├── SupervisorError        a command that the present state does not allow
     ├── ProcessDiedError       a child process ended or never became ready
     └── DeviceError            a device refused, vanished or lied
+        ├── AbsentDeviceError     it is not connected, or not yet usable
+        ├── LinkLostError         its connection broke, or it acknowledges nothing
         ├── StaleDataError        it answered, but too long ago
         ├── SkewedDataError       nothing was captured near the instant wanted
         └── EnvelopeError         a pose or setpoint outside the safety envelope
@@ -88,6 +90,14 @@ class ProcessDiedError(RobotdError):
 
 class DeviceError(RobotdError):
     """A device refused, vanished or answered nonsense."""
+
+
+class AbsentDeviceError(DeviceError):
+    """A device is not connected or may not be opened; worth another try."""
+
+
+class LinkLostError(DeviceError):
+    """The connection to a device broke, or the device acknowledges nothing any more."""
 
 
 class StaleDataError(DeviceError):

@@ -59,7 +59,7 @@ def solve(
     """See `Kinematics.ik`, which checks the shapes and that `q_start` is finite."""
     start = np.array(q_start)
     x, y, z, p = T_target[:3].T.tolist()
-    if not isfinite(sum(x) + sum(y) + sum(z) + sum(p)):
+    if not isfinite(sum(x + y + z + p)):
         return IkSolution(q_rad=start, position_error_m=inf, rotation_error_rad=inf, iterations=0)
     quat = quat_of_columns(x, y, z)
     axes, tcp = chain.at(q_start)
@@ -104,8 +104,8 @@ def _weighted_jacobian(axes: list[Axis], tcp: Pose) -> Array:
 
 def _singular_damping(q: list[float], axes: list[Axis]) -> float:
     wrist, elbow, shoulder = singularity_measures(q, axes)
-    ratio = wrist * elbow * shoulder / _SINGULAR_BELOW
-    return 1e-10 if ratio >= 1.0 else 1e-10 + _SINGULAR_DAMPING * (1.0 - ratio) * (1.0 - ratio)
+    near = max(0.0, 1.0 - wrist * elbow * shoulder / _SINGULAR_BELOW)
+    return 1e-10 + _SINGULAR_DAMPING * near * near
 
 
 def _step(jacobian_t: Array, twist: tuple[float, ...], damping: float) -> Array:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from robotd.core.arm_records import MAX_ORDERS_BYTES, pack_orders, unpack_orders
 from robotd.core.clock import MonoNs
 from robotd.core.errors import CorruptRecordError
-from robotd.core.records import MAX_ORDERS_BYTES, pack_orders, unpack_orders
 from robotd.core.ring import RingReader, RingWriter
 from robotd.core.types import Orders
 

@@ -21,6 +21,8 @@ PARENT_VARIABLE = "ROBOTD_PARENT_PID"
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _POLL_S = 0.005
+_KILL_S = 3.0
+"""One that a disk holds up is left behind, as nobody can end it."""
 _TAIL_BYTES = 4096
 
 
@@ -47,9 +49,11 @@ def die_with_parent(parent_pid: int | None = None) -> None:
 
 
 class StopFlag:
-    """Remembers that SIGTERM or SIGINT asked for the end; a context manager while it is in force.
+    """Remembers that a signal asked for the end; a context manager while it is in force.
 
-    The handler only sets the flag: nothing is thrown into the middle of a servo cycle.
+    SIGTERM, SIGINT, and SIGHUP, with which a closed terminal ends what ran in it (`nohup` has it
+    ignored, and so it stays). The handler only sets the flag: nothing is thrown into the middle of
+    a servo cycle.
 
     Attributes:
         requested: Whether a signal came, or `request` was called.
@@ -79,7 +83,9 @@ class StopFlag:
 
     def __enter__(self) -> Self:
         self._read_fd, self._write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             before = signal.signal(number, self._on_signal)
             self._restore.callback(signal.signal, number, before)
         return self
@@ -162,6 +168,10 @@ class ChildProcess:
         """Return the error that says how it ended, with its last line."""
         return ProcessDiedError(f"{self.name}: {self._ending()}{self._last_words()}")
 
+    def ask_to_end(self) -> None:
+        """Send SIGTERM; returns at once."""
+        self._popen.terminate()
+
     def terminate(self, timeout_s: float) -> int:
         """Send SIGTERM, after `timeout_s` [s] SIGKILL; return the exit status."""
         self._popen.terminate()
@@ -169,12 +179,21 @@ class ChildProcess:
             return self._popen.wait(timeout_s)
         return self.kill()
 
-    def kill(self) -> int:
-        """Send SIGKILL to it and what it started; return the exit status."""
+    def send_kill(self) -> None:
+        """Send SIGKILL to it and what it started; returns at once.
+
+        One that a disk holds up ends later, or never: who may not be held up too looks at `alive`.
+        """
         if self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
-        return self._popen.wait()
+
+    def kill(self) -> int:
+        """Send SIGKILL to it and what it started; return the exit status."""
+        self.send_kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._popen.wait(_KILL_S)
+        return -signal.SIGKILL
 
     def last_lines(self, count: int = 5) -> tuple[str, ...]:
         """Return the last lines, not empty, that it wrote since it was started."""

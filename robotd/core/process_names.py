@@ -4,6 +4,14 @@ from typing import Final
 
 ARM: Final = "arm"
 WORLD: Final = "world"
+CONTROLLER: Final = "controller"
+"""The emulated UR controller of a mock."""
+RECORDER: Final = "recorder"
+TELEOP: Final = "teleop"
+PROBE_ARM: Final = "probe@arm"
+"""Looks at the arm, leaves its findings and ends."""
+PROBE_CAMERAS: Final = "probe@cameras"
+"""Looks at the cameras that are plugged in, leaves its findings and ends."""
 _CAMERA: Final = "camera@"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robotd.core.clock import MonoNs
+from robotd.core.recovery import RecoveryStep
 from robotd.core.spec import PolicySpec
 from robotd.core.types import ArmState, Frame, PolicyRequest, Setpoint, TeleopSample
 
@@ -63,6 +64,21 @@ class RobotArm(Protocol):
 
     def disengage(self) -> None:
         """Make the controller stop following; brakes where it moves. Never raises."""
+        ...
+
+    def why(self) -> str:
+        """Return what is known of why the controller stopped following, one sentence or nothing.
+
+        Never raises, never blocks.
+        """
+        ...
+
+    def recover(self, step: RecoveryStep) -> None:
+        """Do one step on the way back from a stop; only while not engaged. May block for seconds.
+
+        Raises:
+            DeviceError: The controller refused, in its own words, or cannot be reached.
+        """
         ...
 
     def __enter__(self) -> Self:

@@ -14,7 +14,6 @@ writer too, without trusting what the predecessor left behind.
 import mmap
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -34,35 +33,10 @@ from robotd.core.ring_layout import (
     map_file,
     require_x86,
 )
+from robotd.core.ring_record import Backlog, Record
 
 _RETRIES = 16
 """How often a reader that was overtaken by the writer looks again before it gives up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record, copied out of the ring.
-
-    Attributes:
-        index: Its number; strictly growing, across restarts of the writer too.
-        payload: What was written, parts joined.
-    """
-
-    index: int
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What a reader had not seen yet.
-
-    Attributes:
-        records: Oldest first.
-        lost_n: Records that were overwritten or damaged before they were read.
-    """
-
-    records: tuple[Record, ...]
-    lost_n: int
 
 
 class RingWriter:
@@ -188,9 +162,25 @@ class RingReader:
             CorruptRecordError: The file is not a ring of this version.
         """
         if not self.attached and not self._attach():
-            return Backlog((), 0)
+            return Backlog((), 0, index)
         backlog = self._since(index)
-        return self._since(index) if not backlog.records and self._follow() else backlog
+        if backlog.records or not self._follow():
+            return backlog
+        new = self._since(backlog.upto)
+        return Backlog(new.records, backlog.lost_n + new.lost_n, new.upto)
+
+    def newest_index(self) -> int:
+        """Return the index of the newest record, whatever its state; -1 where there is none.
+
+        Copies nothing, and follows a restarted writer: for those who only keep their place.
+
+        Raises:
+            CorruptRecordError: The file is not a ring of this version.
+        """
+        if not self.attached and not self._attach():
+            return -1
+        self._follow()
+        return self._words[COUNT] - 1
 
     def alive_ns(self) -> int | None:
         """Return the writer's newest sign of life [ns], None where there is none or it is torn."""
@@ -233,14 +223,14 @@ class RingReader:
     def _since(self, index: int) -> Backlog:
         count = self._words[COUNT]
         if count - 1 <= index:
-            return Backlog((), 0)
+            return Backlog((), 0, index)
         if self._words[self._slot_start(count - 1) >> 3] < 2 * count:  # the count is damaged
             newest = self._newest_by_search()
             count = self._first if newest is None else newest.index + 1
         start = max(index + 1, self._first)
         oldest = max(start, count - self._slots)
         records = [r for i in range(oldest, count) if (r := self._read(i)) is not None]
-        return Backlog(tuple(records), max(0, count - start - len(records)))
+        return Backlog(tuple(records), max(0, count - start - len(records)), max(index, count - 1))
 
     def _follow(self) -> bool:
         """Map the file that a restarted writer has put under `path`; False where there is none."""

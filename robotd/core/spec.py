@@ -54,4 +54,6 @@ class PolicySpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     action_unit: str
     meaning: Meaning
     samplers: tuple[SamplerSpec, ...]
+    command_filter: Literal["", "none", "pusht_pd"] = ""
+    """The cell's `task.command_filter` that the actions were made for; empty: not said."""
     checkpoint_sha256: str = ""

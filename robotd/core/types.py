@@ -7,8 +7,30 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from robotd.core.arm_codes import ArmFault, ArmPhase, Verdict
+from robotd.core.arm_codes import ArmFault, ArmPhase, PauseCause, Source, Verdict
+from robotd.core.arm_state import NO_FORCE, SAFETY_NORMAL, ArmState, Setpoint
+from robotd.core.arrays import check_shape, freeze
 from robotd.core.clock import MonoNs
+from robotd.core.jog import JogOrder
+
+__all__ = [
+    "MAX_PLAN_ROWS",
+    "NO_FORCE",
+    "SAFETY_NORMAL",
+    "ActionChunk",
+    "ArmState",
+    "ArmTick",
+    "Frame",
+    "Frames",
+    "Meaning",
+    "Observation",
+    "Orders",
+    "Plan",
+    "PolicyRequest",
+    "Setpoint",
+    "Signal",
+    "TeleopSample",
+]
 
 Meaning = Literal["command", "reached"]
 """`command`: a target given at that time; `reached`: a pose that the tool had at that time."""
@@ -16,36 +38,35 @@ Meaning = Literal["command", "reached"]
 MAX_PLAN_ROWS = 512
 
 
-def _check_shape(name: str, array: NDArray[Any], shape: tuple[int | None, ...]) -> None:
-    """Refuse another shape; None in `shape` stands for any length."""
-    fits = array.ndim == len(shape) and all(
-        want is None or got == want for got, want in zip(array.shape, shape, strict=True)
-    )
-    if not fits:
-        wanted = tuple("N" if want is None else want for want in shape)
-        raise ValueError(f"{name}: got shape {array.shape}, expected {wanted}")
-
-
-def _freeze(*arrays: NDArray[Any]) -> None:
-    for array in arrays:
-        array.setflags(write=False)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """One camera picture.
 
     Attributes:
-        t_ns: When the light was captured.
+        t_ns: When the light was captured, as calibrated.
         rgb: (H, W, 3) uint8, RGB.
+        t_arrival_ns: When the driver got it.
+        t_device_ns: What the device's own clock said; 0 where it has none.
+        frame_number: The device's own count; -1 where it counts nothing.
+        depth: (H, W) uint16 distances in units of `depth_unit_m`, 0 unknown; None without. It is
+            there for trackers, in the camera's process: other processes and episodes have none.
+        depth_unit_m: Of `depth` [m].
     """
 
     t_ns: MonoNs
     rgb: NDArray[np.uint8]
+    t_arrival_ns: MonoNs
+    t_device_ns: int = 0
+    frame_number: int = -1
+    depth: NDArray[np.uint16] | None = None
+    depth_unit_m: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_shape("Frame.rgb", self.rgb, (None, None, 3))
-        _freeze(self.rgb)
+        check_shape("Frame.rgb", self.rgb, (None, None, 3))
+        freeze(self.rgb)
+        if self.depth is not None:
+            check_shape("Frame.depth", self.depth, (None, None))
+            freeze(self.depth)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +82,9 @@ class Frames:
     rgb: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        _check_shape("Frames.t_ns", self.t_ns, (None,))
-        _check_shape("Frames.rgb", self.rgb, (self.t_ns.shape[0], None, None, 3))
-        _freeze(self.t_ns, self.rgb)
+        check_shape("Frames.t_ns", self.t_ns, (None,))
+        check_shape("Frames.rgb", self.rgb, (self.t_ns.shape[0], None, None, 3))
+        freeze(self.t_ns, self.rgb)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +100,9 @@ class Signal:
     value: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        _check_shape("Signal.t_ns", self.t_ns, (None,))
-        _check_shape("Signal.value", self.value, (self.t_ns.shape[0], None))
-        _freeze(self.t_ns, self.value)
+        check_shape("Signal.t_ns", self.t_ns, (None,))
+        check_shape("Signal.value", self.value, (self.t_ns.shape[0], None))
+        freeze(self.t_ns, self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +158,10 @@ class ActionChunk:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_shape("ActionChunk.actions", self.actions, (None, None))
+        check_shape("ActionChunk.actions", self.actions, (None, None))
         if not self.dt_s > 0:
             raise ValueError(f"ActionChunk.dt_s: got {self.dt_s} s, expected > 0")
-        _freeze(self.actions)
+        freeze(self.actions)
 
     def due_ns(self, row: int) -> MonoNs:
         """Return when row `row` is due."""
@@ -156,24 +177,26 @@ class Plan:
         t_ns: (N,) int64, strictly increasing: when each pose is to be commanded.
         T_base_tcp: (N, 4, 4) poses of the tool centre point in the base frame [m].
         valid_until_ns: After this the arm brakes, whatever the rows say.
+        source: Who wants it.
     """
 
     epoch: int
     t_ns: NDArray[np.int64]
     T_base_tcp: NDArray[np.float64]
     valid_until_ns: MonoNs
+    source: Source
 
     def __post_init__(self) -> None:
-        _check_shape("Plan.t_ns", self.t_ns, (None,))
+        check_shape("Plan.t_ns", self.t_ns, (None,))
         rows = self.t_ns.shape[0]
-        _check_shape("Plan.T_base_tcp", self.T_base_tcp, (rows, 4, 4))
+        check_shape("Plan.T_base_tcp", self.T_base_tcp, (rows, 4, 4))
         if not 1 <= rows <= MAX_PLAN_ROWS:
             raise ValueError(f"Plan: got {rows} rows, expected 1 to {MAX_PLAN_ROWS}")
         if not bool(np.all(self.t_ns[1:] > self.t_ns[:-1])):
             raise ValueError("Plan.t_ns: got times that do not increase, expected strictly growing")
         if not bool(np.all(np.isfinite(self.T_base_tcp))):
             raise ValueError("Plan.T_base_tcp: got a value that is not finite")
-        _freeze(self.t_ns, self.T_base_tcp)
+        freeze(self.t_ns, self.T_base_tcp)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,59 +208,14 @@ class Orders:
         session: 0: disarmed. Otherwise the arming that it belongs to; the arm process obeys only a
             session that it saw begin, so nothing moves after a restart.
         plan: What to follow; None: brake and hold still.
+        jog: Present in every order of a session of jogging, and in no other; such a session
+            follows no plans, and may begin outside the envelope.
     """
 
     t_ns: MonoNs
     session: int
     plan: Plan | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setpoint:
-    """Joint positions that the gate let through. Only `servo/gate.py` builds one.
-
-    Attributes:
-        q_rad: (6,) joint positions [rad].
-    """
-
-    q_rad: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        _check_shape("Setpoint.q_rad", self.q_rad, (6,))
-        _freeze(self.q_rad)
-
-
-SAFETY_NORMAL = 1
-"""Safety status word of a healthy controller: bit 0 (normal mode) alone (UR RTDE guide)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmState:
-    """What the arm reported at one instant.
-
-    Attributes:
-        t_ns: When the controller sampled it.
-        q_rad: (6,) joint positions [rad].
-        qd_rad_s: (6,) joint velocities [rad/s].
-        T_base_tcp: (4, 4) pose of the tool centre point in the base frame [m].
-        safety_bits: UR safety status bits 0 to 10; `SAFETY_NORMAL` when all is well.
-        program_running: Whether the controller follows setpoints.
-        speed_scaling: The controller's speed scaling, 0 to 1.
-    """
-
-    t_ns: MonoNs
-    q_rad: NDArray[np.float64]
-    qd_rad_s: NDArray[np.float64]
-    T_base_tcp: NDArray[np.float64]
-    safety_bits: int = SAFETY_NORMAL
-    program_running: bool = True
-    speed_scaling: float = 1.0
-
-    def __post_init__(self) -> None:
-        _check_shape("ArmState.q_rad", self.q_rad, (6,))
-        _check_shape("ArmState.qd_rad_s", self.qd_rad_s, (6,))
-        _check_shape("ArmState.T_base_tcp", self.T_base_tcp, (4, 4))
-        _freeze(self.q_rad, self.qd_rad_s, self.T_base_tcp)
+    jog: JogOrder | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,8 +230,12 @@ class ArmTick:
         verdict: The gate's.
         phase: What the arm process is doing.
         fault: Why it stopped, while `phase` is FAULT.
+        hold: Why it follows no plan though the arm is well, until orders without a plan have come.
         session: The arming that it obeys; 0 while disarmed.
         plan_epoch: The plan followed; -1 for none.
+        source: Who made that plan.
+        refused_epoch: The newest plan of this session that was not followed, because it began too
+            far away or held no rotation; -1 for none.
         late_ns: How late the cycle began after its deadline.
         skipped_n: Deadlines skipped before this cycle.
     """
@@ -265,15 +247,18 @@ class ArmTick:
     verdict: Verdict = field(default_factory=lambda: Verdict(accepted=True))
     phase: ArmPhase = ArmPhase.DISARMED
     fault: ArmFault = ArmFault.NONE
+    hold: PauseCause = PauseCause.NONE
     session: int = 0
     plan_epoch: int = -1
+    source: Source = Source.HOLD
+    refused_epoch: int = -1
     late_ns: int = 0
     skipped_n: int = 0
 
     def __post_init__(self) -> None:
-        _check_shape("ArmTick.q_cmd_rad", self.q_cmd_rad, (6,))
-        _check_shape("ArmTick.T_base_cmd", self.T_base_cmd, (4, 4))
-        _freeze(self.q_cmd_rad, self.T_base_cmd)
+        check_shape("ArmTick.q_cmd_rad", self.q_cmd_rad, (6,))
+        check_shape("ArmTick.T_base_cmd", self.T_base_cmd, (4, 4))
+        freeze(self.q_cmd_rad, self.T_base_cmd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,15 +266,17 @@ class TeleopSample:
     """One reading of a hand-held device.
 
     Attributes:
-        t_ns: When the device reported it.
+        t_ns: When the device reported it; at rest, where some report nothing, when it was read.
         deflection: (6,) translation x y z and rotation x y z, each -1 to 1 of full scale.
         buttons: Pressed buttons, by index.
+        number: Grows with every report of the device: what only repeats itself keeps it.
     """
 
     t_ns: MonoNs
     deflection: NDArray[np.float64]
     buttons: frozenset[int] = frozenset()
+    number: int = 0
 
     def __post_init__(self) -> None:
-        _check_shape("TeleopSample.deflection", self.deflection, (6,))
-        _freeze(self.deflection)
+        check_shape("TeleopSample.deflection", self.deflection, (6,))
+        freeze(self.deflection)

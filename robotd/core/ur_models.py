@@ -52,6 +52,7 @@ class UrModel:
         joint_max_rad: (6,) mechanical joint range, upper end [rad].
         joint_speed_max_rad_s: (6,) top joint speeds [rad/s].
         servo_rate_hz: Rate at which its controller takes setpoints [Hz].
+        force_sensor: Whether a sensor at the tool measures its force.
     """
 
     name: str
@@ -60,6 +61,7 @@ class UrModel:
     joint_max_rad: NDArray[np.float64]
     joint_speed_max_rad_s: NDArray[np.float64]
     servo_rate_hz: float
+    force_sensor: bool
 
     def __post_init__(self) -> None:
         for name in ("joint_min_rad", "joint_max_rad", "joint_speed_max_rad_s"):
@@ -70,7 +72,9 @@ class UrModel:
             object.__setattr__(self, name, array)
 
 
-def _model(*, name: str, a_m: list[float], d_m: list[float], servo_rate_hz: float) -> UrModel:
+def _model(
+    *, name: str, a_m: list[float], d_m: list[float], servo_rate_hz: float, force_sensor: bool
+) -> UrModel:
     """An arm with the twists, ranges and speeds that both models share.
 
     Source: "Technical specifications" of UR5 and UR5e, universal-robots.com: every joint turns
@@ -87,6 +91,7 @@ def _model(*, name: str, a_m: list[float], d_m: list[float], servo_rate_hz: floa
         joint_max_rad=np.full(6, radians(360.0)),
         joint_speed_max_rad_s=np.full(6, radians(180.0)),
         servo_rate_hz=servo_rate_hz,
+        force_sensor=force_sensor,
     )
 
 
@@ -99,12 +104,14 @@ UR5 = _model(
     a_m=[0.0, -0.425, -0.39225, 0.0, 0.0, 0.0],
     d_m=[0.089159, 0.0, 0.0, 0.10915, 0.09465, 0.0823],
     servo_rate_hz=125.0,
+    force_sensor=False,
 )
 UR5E = _model(
     name="ur5e",
     a_m=[0.0, -0.425, -0.3922, 0.0, 0.0, 0.0],
     d_m=[0.1625, 0.0, 0.0, 0.1333, 0.0997, 0.0996],
     servo_rate_hz=500.0,
+    force_sensor=True,
 )
 UR_MODELS: Mapping[str, UrModel] = MappingProxyType({"ur5": UR5, "ur5e": UR5E})
 

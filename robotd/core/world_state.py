@@ -12,8 +12,8 @@ from robotd.core.config import SEEDS_N
 from robotd.core.errors import CorruptRecordError
 
 _STATE = struct.Struct("<4s4x5q11d")
-_ORDER = struct.Struct("<4s4x2q")
-_STATE_TAG, _ORDER_TAG = b"WLD1", b"WOR1"
+_ORDER = struct.Struct("<4s4x3q5d")
+_STATE_TAG, _ORDER_TAG = b"WLD1", b"WOR2"
 
 WORLD_STATE_BYTES = _STATE.size
 """Size of a `WorldState`."""
@@ -28,15 +28,25 @@ class WorldOrder:
 
     Attributes:
         episode: Its number, above zero; another number than the last one resets the world.
-        seed: Of the start, by the paper's protocol; 0 to 2**32 - 1.
+        seed: Of the start, by the paper's protocol; 0 to 2**32 - 1. Beside a `board_state` it only
+            names the start.
+        board_state: (5,) agent x, y, block x, y [px], block angle [rad] to start at instead of
+            what the seed gives; None: by the seed.
     """
 
     episode: int
     seed: int
+    board_state: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < SEEDS_N:
             raise ValueError(f"WorldOrder.seed: got {self.seed}, expected 0 to {SEEDS_N - 1}")
+        if (state := self.board_state) is not None:
+            if state.shape != (5,) or not bool(np.isfinite(state).all()):
+                raise ValueError(
+                    f"WorldOrder.board_state: got {state.tolist()}, expected 5 finite numbers"
+                )
+            state.setflags(write=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,19 +144,23 @@ def unpack_world_state(payload: bytes) -> WorldState:
 
 def pack_world_order(order: WorldOrder) -> bytes:
     """Return the record of `order`."""
-    return _ORDER.pack(_ORDER_TAG, order.episode, order.seed)
+    given = order.board_state is not None
+    state = order.board_state if order.board_state is not None else np.zeros(5)
+    return _ORDER.pack(_ORDER_TAG, order.episode, order.seed, given, *state)
 
 
 def unpack_world_order(payload: bytes) -> WorldOrder:
     """Read a record of `pack_world_order`.
 
     Raises:
-        CorruptRecordError: Another length or tag, or a seed out of range.
+        CorruptRecordError: Another length or tag, a seed out of range or a state not finite.
     """
     _check("world order", payload, _ORDER, _ORDER_TAG)
-    _, episode, seed = _ORDER.unpack(payload)
+    _, episode, seed, given, *state = _ORDER.unpack(payload)
     try:
-        return WorldOrder(episode=episode, seed=seed)
+        return WorldOrder(
+            episode=episode, seed=seed, board_state=np.array(state) if given else None
+        )
     except ValueError as error:
         raise CorruptRecordError(str(error)) from error
 

@@ -15,9 +15,9 @@ from robotd.core.errors import DeviceError
 from robotd.core.process import StopFlag, announce_ready, die_with_parent
 from robotd.core.process_names import camera_process
 from robotd.core.protocols import Camera, Tracker
-from robotd.core.records import frame_bytes, pack_frame, pack_signal, signal_bytes
 from robotd.core.ring import RingWriter
 from robotd.core.run_files import camera_ring, signal_ring
+from robotd.core.sample_records import frame_bytes, pack_frame, pack_signal, signal_bytes
 from robotd.core.types import Frame, Signal
 
 logger = logging.getLogger(__name__)
@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 READ_TIMEOUT_S: Final = 1.0
 """A camera that gives no frame for so long is restarted."""
 
-KEPT_S: Final = 0.5
-"""Frames of so many seconds stay in the ring."""
+KEPT_S: Final = 1.0
+"""Frames of so many seconds stay in the ring: a busy computer may hold the recorder up so long."""
 
 _SIGNAL_SLOTS: Final = 256
 
@@ -54,7 +54,7 @@ class CameraPublisher:
         self.frames_n = self.dropped_n = self.unseen_n = 0
         self._shape = (config.height_px, config.width_px, 3)
         self._period_ns = seconds_to_ns(1.0 / config.rate_hz)
-        self._newest_ns: MonoNs | None = None
+        self._newest: tuple[MonoNs, int] | None = None
         self._trackers = tuple(trackers)
         self._open = ExitStack()
         slots = ceil(KEPT_S * config.rate_hz) + 2
@@ -84,7 +84,7 @@ class CameraPublisher:
                 f"camera {self.name}: got a frame of {got} px, expected {width}x{height}; "
                 f"check cameras.{self.name}.width_px and height_px"
             )
-        self._count_drops(frame.t_ns)
+        self._count_drops(frame)
         self._frames.write(*pack_frame(frame))
         self.frames_n += 1
         for tracker, ring in zip(self._trackers, self._signals, strict=True):
@@ -95,17 +95,20 @@ class CameraPublisher:
             t_ns = np.array([frame.t_ns], dtype=np.int64)
             ring.write(pack_signal(Signal(t_ns=t_ns, value=sample[None])))
 
-    def _count_drops(self, t_ns: MonoNs) -> None:
-        before = self._newest_ns
-        self._newest_ns = t_ns
+    def _count_drops(self, frame: Frame) -> None:
+        before = self._newest
+        self._newest = frame.t_ns, frame.frame_number
         if before is None:
             return
-        if t_ns <= before:
+        t_ns, number = before
+        if frame.t_ns <= t_ns:
             raise DeviceError(
-                f"camera {self.name}: got a frame {(before - t_ns) * 1e-6:.1f} ms older than the "
-                f"one before it, expected capture times that grow; restart the camera"
+                f"camera {self.name}: got a frame {(t_ns - frame.t_ns) * 1e-6:.1f} ms older than "
+                f"the one before it, expected capture times that grow; restart the camera"
             )
-        missing = max(0, round((t_ns - before) / self._period_ns) - 1)
+        # By number, and by time: without metadata a library counts only what it got.
+        skipped = frame.frame_number - number - 1 if number >= 0 else 0
+        missing = max(0, skipped, round((frame.t_ns - t_ns) / self._period_ns) - 1)
         if missing:
             self.dropped_n += missing
             logger.warning("camera %s: %d frames dropped", self.name, missing)

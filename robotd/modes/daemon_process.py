@@ -18,7 +18,7 @@ from robotd.core.errors import BusyError, ProcessDiedError
 from robotd.core.process import PARENT_VARIABLE, StopFlag
 from robotd.core.rundir import owner_pid, run_path
 from robotd.modes.cell_file import read_cell
-from robotd.modes.control import SOCKET_NAME, ControlClient
+from robotd.modes.daemon.control import SOCKET_NAME, ControlClient
 from robotd.modes.options import UpOptions
 
 START_S = 30.0
@@ -129,7 +129,8 @@ def _await_socket(run_dir: Path, daemon: _OwnDaemon, stop: StopFlag) -> None:
 def _words(options: UpOptions) -> Sequence[str]:
     """Return the words that give `robotd up` the same cell."""
     words = [f"--config={options.config}"] if options.config else []
-    words += ["--mock"] if options.mock else []
+    words += [f"--mock={options.mock}"] if options.mock else []
+    words += [f"--model={options.model}"] if options.model else []
     words += ["--no-realtime"] if options.no_realtime else []
     words += [word for setting in options.set for word in ("--set", setting)]
     words += [f"--run-dir={options.run_dir}"] if options.run_dir else []

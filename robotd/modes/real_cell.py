@@ -26,6 +26,30 @@ def require_terminal(cell: CellConfig) -> None:
         )
 
 
+def ask(text: str) -> str:
+    """Ask the person at the terminal and return what they type from now on, in lower case."""
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)  # what was typed before the question is no answer
+    sys.stderr.write(text)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower()
+
+
+class EnterKey:
+    """The person's Enter at the terminal, where there is one; never waits."""
+
+    def __init__(self) -> None:
+        """Forget what was typed so far: it was meant for something else."""
+        self.present = bool(sys.stdin and sys.stdin.isatty())
+        if self.present:
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
+    def pressed(self) -> bool:
+        """Return whether it was pressed since the last look."""
+        if not self.present or not select.select([sys.stdin], [], [], 0)[0]:
+            return False
+        return sys.stdin.readline() != ""
+
+
 def ask_to_arm(cell: CellConfig, stop: StopFlag) -> bool:
     """Ask the person at the terminal; say whether to arm. Ctrl-C is a no."""
     if cell.mock:

@@ -8,8 +8,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from robotd.modes.messages import DaemonStatus
+from robotd.modes.daemon.messages import DaemonStatus
 
+ROOM_WARNING_S = 600.0
+"""With less room than for so long, every line says so."""
 _EVERY_N = 20
 """Without a terminal, one status in so many is printed."""
 
@@ -40,7 +42,15 @@ class Progress:
 
     def show(self, status: DaemonStatus) -> None:
         """Show how the run is doing."""
-        text = _line(status)
+        self.show_text(_line(status))
+
+    @property
+    def live(self) -> bool:
+        """Whether there is a terminal, in which the line changes."""
+        return self._console.is_terminal
+
+    def show_text(self, text: str) -> None:
+        """Show a line of one's own."""
         if self._console.is_terminal:
             self._live.update(Text(text), refresh=True)
         elif self._shown_n % _EVERY_N == 0:
@@ -61,6 +71,15 @@ def _line(status: DaemonStatus) -> str:
         )
         parts += [f"action age {run.action_age_p50_ms:.0f} ms"] if run.chunks_n else []
         parts += [f"refused {run.refused_n}"] if run.refused_n else []
+    parts += [room] if (room := room_left(status)) else []
     if (arm := status.arm) is not None:
         parts.append(f"arm {arm.phase} late p99 {arm.late_p99_ms:.2f} ms")
     return " · ".join(parts)
+
+
+def room_left(status: DaemonStatus) -> str:
+    """Return a warning where the disk is full in a few minutes; else empty."""
+    recorder = status.recorder
+    if recorder is None or not status.recording or recorder.left_s > ROOM_WARNING_S:
+        return ""
+    return f"disk full in {recorder.left_s / 60:.0f} min"

@@ -10,8 +10,8 @@ from robotd.core.config import CellConfig
 from robotd.core.process import StopFlag, die_with_parent
 from robotd.core.rundir import RunDir
 from robotd.modes.cell_file import load_cell, write_cell
-from robotd.modes.children import Children
-from robotd.modes.conductor import Conductor
+from robotd.modes.daemon.children import Children
+from robotd.modes.daemon.conductor import Conductor
 from robotd.modes.options import UpOptions
 
 SAFETY_NOTICE = (
@@ -22,7 +22,7 @@ SAFETY_NOTICE = (
 
 def up(options: UpOptions) -> int:
     """Run the daemon; returns when a signal or a client ends it."""
-    cell = load_cell(options)
+    cell = load_cell(options, tell=sys.stderr.write)
     logging.getLogger().setLevel(logging.INFO)
     with StopFlag() as stop:
         die_with_parent()

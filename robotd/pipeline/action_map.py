@@ -134,6 +134,12 @@ def action_map_for(spec: PolicySpec, task: TaskConfig) -> ActionMap:
             f"policy {spec.name}: its actions are {spec.meaning} poses; the cell's "
             f"task.command_filter {task.command_filter} is for commands, set it to none"
         )
+    if spec.command_filter not in ("", task.command_filter):
+        raise SpecMismatchError(
+            f"policy {spec.name}: its actions are made for the command filter "
+            f"{spec.command_filter}; the cell has task.command_filter {task.command_filter}, set "
+            "it to that one"
+        )
     return action_map
 
 

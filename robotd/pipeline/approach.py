@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.arm_codes import Source
 from robotd.core.clock import MonoNs, seconds_to_ns
 from robotd.core.geometry import interpolate_poses, pose_distance
 from robotd.core.types import MAX_PLAN_ROWS, Plan
@@ -39,6 +40,7 @@ def leg(
         t_ns=np.linspace(t_start_ns, end_ns, rows).astype(np.int64),
         T_base_tcp=interpolate_poses(T_from, T_to, profile),
         valid_until_ns=MonoNs(end_ns + seconds_to_ns(SETTLE_S)),
+        source=Source.APPROACH,
     )
 
 

@@ -14,7 +14,9 @@ FILTER_DT_NS: Final = S // PHYSICS_HZ
 """Step of the filter [ns]."""
 
 
-def pusht_pd(position: Array, velocity: Array, actions: Array) -> tuple[Array, Array]:
+def pusht_pd(
+    position: Array, velocity: Array, actions: Array, *, speed: float = 1.0
+) -> tuple[Array, Array]:
     """Run the simulated Push-T agent: a PD law, one action for each 10 ms step.
 
     Each step does what the benchmark's does, in its order: the velocity changes by
@@ -25,18 +27,20 @@ def pusht_pd(position: Array, velocity: Array, actions: Array) -> tuple[Array, A
         position: (A,) where the agent is at the start [unit of the actions].
         velocity: (A,) its velocity at the start [unit/s].
         actions: (N, A) the action held during each step.
+        speed: Share of the agent's own speed: under 1 it goes the same way in longer time.
 
     Returns:
         Positions and velocities, each (N + 1, A): the start, then the state after every step.
     """
     dt_s = FILTER_DT_NS / S
+    kp, kv = KP_S2 * speed * speed, KV_S * speed
     positions = np.empty((actions.shape[0] + 1, actions.shape[1]))
     velocities = np.empty_like(positions)
     for axis in range(actions.shape[1]):  # plain floats: four times as fast as arrays here
         p, v = float(position[axis]), float(velocity[axis])
         path, speeds = [p], [v]
         for action in actions[:, axis].tolist():
-            v += (KP_S2 * (action - p) + KV_S * -v) * dt_s
+            v += (kp * (action - p) + kv * -v) * dt_s
             p += v * dt_s
             path.append(p)
             speeds.append(v)

@@ -18,6 +18,7 @@ from robotd.pipeline.chunk_source import ChunkSource
 from robotd.pipeline.executor import Executor
 from robotd.pipeline.observe import Stream, observe
 from robotd.pipeline.request import parts_for, to_request, window_of
+from robotd.pipeline.slower import slowed, slowed_chunk
 
 FIRST_PLAN_LIMIT_S: Final = 3.0
 """A policy has at least so long to its first plan."""
@@ -41,14 +42,25 @@ class PolicyDriver:
         executor: Executor,
         start_ns: MonoNs,
         seed: int,
+        speed: float = 1.0,
     ) -> None:
         """Prepare.
+
+        Args:
+            cell: The cell.
+            spec: The policy's.
+            source: Answers of the policy.
+            executor: Made for the same speed.
+            start_ns: When it takes over.
+            seed: Of the sampling noise.
+            speed: Share of the policy's own speed.
 
         Raises:
             SpecMismatchError: The policy observes what the cell has not.
         """
         self._cell, self._spec, self._source = cell, spec, source
-        self._parts, self._window = parts_for(spec, cell), window_of(spec)
+        self._parts, self._window = parts_for(spec, cell), window_of(slowed(spec, speed))
+        self._speed = speed
         self._start_ns, self._seed = start_ns, seed
         patience_s = max(FIRST_PLAN_LIMIT_S, cell.policy.max_failures * cell.policy.deadline_s)
         self._planned_until_ns = start_ns + seconds_to_ns(patience_s)
@@ -71,9 +83,10 @@ class PolicyDriver:
             streams: The newest part of every stream; called only when the policy is asked.
             T_base_cmd: (4, 4) tool pose commanded now [m].
         """
-        chunk = self._source.newest_chunk()
-        if chunk is not None:
+        answer = self._source.newest_chunk()
+        if answer is not None:
             self._answer_by_ns = -1
+            chunk = slowed_chunk(answer, self._speed)
             self.chunks.append(chunk)
             self.executor.add(chunk, now)
         plan = self.executor.plan(now, T_base_cmd)

@@ -9,6 +9,7 @@ from robotd.pipeline.ensemble import EnsembleExecutor, Weights
 from robotd.pipeline.executor import Executor
 from robotd.pipeline.plan_path import PlanPath
 from robotd.pipeline.receding import RecedingExecutor
+from robotd.pipeline.slower import slowed
 
 
 def lead_ns_for(spec: PolicySpec, cell: CellConfig) -> int:
@@ -27,6 +28,7 @@ def make_executor(
     *,
     expected_response_s: float = 0.1,
     first_epoch: int = 0,
+    speed: float = 1.0,
 ) -> Executor:
     """Build a cell's executor for a policy.
 
@@ -35,6 +37,7 @@ def make_executor(
         cell: The cell's configuration.
         expected_response_s: From asking the policy to its answer [s], until some were measured.
         first_epoch: Epoch of its first plan.
+        speed: Share of the policy's own speed.
 
     Raises:
         SpecMismatchError: The policy's actions do not fit the cell.
@@ -47,7 +50,9 @@ def make_executor(
         lead_ns=lead_ns_for(spec, cell),
         max_jump_m=config.max_jump_m,
         first_epoch=first_epoch,
+        speed=speed,
     )
+    spec = slowed(spec, speed)
     if config.kind == "ensemble":
         weights = Weights(kind=config.weights, m=config.m)
         return EnsembleExecutor(path=path, action_map=action_map, dt_s=spec.dt_s, weights=weights)

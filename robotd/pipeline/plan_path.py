@@ -13,6 +13,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.arm_codes import Source
 from robotd.core.clock import MonoNs
 from robotd.core.types import MAX_PLAN_ROWS, Plan
 from robotd.pipeline.action_map import ActionMap
@@ -74,6 +75,7 @@ class PlanPath:
         lead_ns: int,
         max_jump_m: float,
         first_epoch: int = 0,
+        speed: float = 1.0,
     ) -> None:
         """Begin without a path.
 
@@ -84,12 +86,14 @@ class PlanPath:
             max_jump_m: A path that is further than this from the commanded pose has lost the arm;
                 the next one starts where the arm is [m].
             first_epoch: Epoch of the first plan.
+            speed: Of the filter's dynamics, a share of its own.
         """
         self._map = action_map
         self._filter: CommandFilter = command_filter
         self._lead_ns = lead_ns
         self._max_jump_m = max_jump_m
         self._epoch = first_epoch
+        self._speed = speed
         self._path: _Path | None = None
         self._sent_until = 0
 
@@ -167,7 +171,8 @@ class PlanPath:
         steps = max(1, (rows.end_ns - start_ns) // FILTER_DT_NS)
         t_ns = start_ns + FILTER_DT_NS * np.arange(steps + 1, dtype=np.int64)
         if self._filter == "pusht_pd":
-            path, speeds = pusht_pd(position, velocity, held(rows, t_ns[:-1], position))
+            actions = held(rows, t_ns[:-1], position)
+            path, speeds = pusht_pd(position, velocity, actions, speed=self._speed)
         else:
             path = self._lines(start_ns, position, rows, t_ns)
             speeds = np.zeros_like(path)
@@ -219,6 +224,7 @@ class PlanPath:
             t_ns=t_ns - self._lead_ns,
             T_base_tcp=self._map.poses(path.position[window]),
             valid_until_ns=MonoNs(until_ns - self._lead_ns),
+            source=Source.POLICY,
         )
         self._epoch += 1
         return plan

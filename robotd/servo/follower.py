@@ -35,6 +35,7 @@ Array = NDArray[np.float64]
 SHARE = 0.9
 """Share of each of the gate's limits that the follower uses."""
 
+_JOINTS = 6
 _GAIN_S = 15.0  # how fast a small distance is made up for [1/s]
 _CLOSING_M_S2 = 0.8  # a large one as fast as this deceleration can still end in time
 _CLOSING_RAD_S2 = 2.0
@@ -56,13 +57,13 @@ class Follower:
         self._tool_step = SHARE * envelope.tool_speed_m_s * dt_s
         self._joint_step = SHARE * envelope.joint_speed_rad_s * dt_s
         self._upper_arm_m = _upper_arm_m(kinematics)
-        self._generator = Ruckig(6, dt_s)
-        self._state = InputParameter(6)
+        self._generator = Ruckig(_JOINTS, dt_s)
+        self._state = InputParameter(_JOINTS)
         self._state.control_interface = ControlInterface.Velocity
         self._acceleration = SHARE * envelope.joint_acceleration_rad_s2
-        self._state.max_acceleration = [self._acceleration] * 6
-        self._state.max_jerk = [SHARE * envelope.joint_jerk_rad_s3] * 6
-        self._next = OutputParameter(6)
+        self._state.max_acceleration = [self._acceleration] * _JOINTS
+        self._state.max_jerk = [SHARE * envelope.joint_jerk_rad_s3] * _JOINTS
+        self._next = OutputParameter(_JOINTS)
 
     def seed(self, q_rad: Array, qd_rad_s: Array, qdd_rad_s2: Array) -> None:
         """Continue from what the gate emitted: joints (6,) [rad], and their two derivatives."""
@@ -113,10 +114,8 @@ class Follower:
         Its speed is `_GAIN_S * d` near zero and goes over, without a kink, into the speed that the
         deceleration can still bring to rest on the way.
         """
-        distance = _length(missing)
         linear = deceleration / (_GAIN_S * _GAIN_S)
-        if distance <= linear:
-            return _GAIN_S * self._dt_s
+        distance = max(_length(missing), linear)
         return sqrt(2.0 * deceleration * (distance - 0.5 * linear)) / distance * self._dt_s
 
     def _allowed(self, moved: Array) -> float:
@@ -129,7 +128,7 @@ class Follower:
 
 def _upper_arm_m(kinematics: Kinematics) -> float:
     """Distance of the elbow from the axis of joint 2 [m]: half its way through half a turn."""
-    elbow = kinematics.points_batch(np.array([[0.0] * 6, [0.0, pi, 0.0, 0.0, 0.0, 0.0]]))
+    elbow = kinematics.points_batch(np.eye(_JOINTS)[1] * [[0.0], [pi]])
     return 0.5 * _length(elbow.p_base_elbow[1] - elbow.p_base_elbow[0])
 
 
@@ -142,7 +141,7 @@ def _turned(quat: Quat, rotvec_rad: Array) -> Quat:
     """The rotation `quat` followed by a small turn in the outer frame."""
     x, y, z = rotvec_rad.tolist()
     half = 0.5 * hypot(x, y, z)
-    share = 0.5 * sin(half) / half if half > 1e-9 else 0.5
+    share = 0.5 * sin(half) / max(half, 1e-300)
     w, i, j, k = quat
     return quat_between((w, -i, -j, -k), (cos(half), share * x, share * y, share * z))
 

@@ -6,23 +6,24 @@ real-time shell `run` does.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robotd.core.arm_codes import ArmFault, ArmPhase, Limit, Verdict
+from robotd.core.arm_codes import ArmFault, ArmPhase, Limit, PauseCause, Source, Verdict
 from robotd.core.arm_model import kinematics_of
-from robotd.core.clock import MonoNs, S
+from robotd.core.clock import MS, MonoNs, S
 from robotd.core.config import ArmConfig, EnvelopeConfig
-from robotd.core.errors import DeviceError, EnvelopeError
+from robotd.core.errors import EnvelopeError
 from robotd.core.protocols import Clock, RobotArm
 from robotd.core.types import ArmState, ArmTick, Orders
 from robotd.core.ur_models import ur_model
-from robotd.servo.follower import Follower
+from robotd.servo.driver_calls import DriverCalls
 from robotd.servo.gate import REST_RAD_S, Gate
-from robotd.servo.health import BRAKED, fault_of_state
-from robotd.servo.plan_track import PlanTrack, pose_at
+from robotd.servo.health import BRAKED, fault_of_state, words_of_state
+from robotd.servo.hold import HoldWatch
+from robotd.servo.motion import JogMotion, Motion, Moved, PlanMotion
+from robotd.servo.recovery_desk import Desk, nobody_asks
 from robotd.servo.session import SessionWatch, fresh
 
 Array = NDArray[np.float64]
@@ -47,15 +48,6 @@ class LoopCounts:
     refused_setpoints_n: int = 0
 
 
-class _Done(NamedTuple):
-    """What a cycle did."""
-
-    phase: ArmPhase
-    commanded: bool  # a setpoint was sent
-    verdict: Verdict = Verdict(accepted=True)
-    epoch: int = -1
-
-
 class ArmLoop:
     """One arm, the orders for it and the gate between them.
 
@@ -74,8 +66,11 @@ class ArmLoop:
         orders: Callable[[], Orders | None],
         publish: Callable[[ArmTick], None],
         clock: Clock,
+        call_limit_s: float | None = None,
+        explain: Callable[[int, str], None] = lambda _session, _words: None,
+        desk: Desk = nobody_asks,
     ) -> None:
-        """Build gate and follower for the arm's own rate.
+        """Build what moves the setpoint, for the arm's own rate.
 
         Args:
             arm: Connected: the caller has entered it.
@@ -86,41 +81,52 @@ class ArmLoop:
             orders: Returns the newest orders, or None before the first. Must not block.
             publish: Takes what flows back. Must not block.
             clock: Monotonic; also that of `orders` and of the arm's states.
+            call_limit_s: A call of the driver in a cycle that takes longer is a fault [s]; default:
+                `gap_fault_s`.
+            explain: Takes a session and why it ended by a fault, in words, before the tick that
+                says so.
+            desk: Does what a person asks of the controller while no session is obeyed.
         """
         dt_s = 1.0 / arm.rate_hz
         self.counts = LoopCounts()
         self.period_ns = round(dt_s * S)
-        self._arm, self._config, self._clock = arm, config, clock
-        self._orders, self._publish = orders, publish
+        self._config, self._clock = config, clock
+        limit_s = gap_fault_s if call_limit_s is None else call_limit_s
+        self._driver = DriverCalls(arm, clock, limit_s=limit_s)
+        self._orders, self._publish, self._explain = orders, publish, explain
         self._gap_fault_ns = gap_fault_s * S
-        self._kinematics = kinematics_of(config)
-        self._gate = Gate(
-            envelope=envelope,
-            model=ur_model(config.model),
-            kinematics=self._kinematics,
-            dt_s=dt_s,
+        self._max_age_s = min(config.max_state_age_s, gap_fault_s)
+        model, kinematics = ur_model(config.model), kinematics_of(config)
+        self._plans = PlanMotion(
+            envelope=envelope, model=model, kinematics=kinematics, dt_s=dt_s, max_jump_m=max_jump_m
         )
-        self._follower = Follower(envelope=envelope, kinematics=self._kinematics, dt_s=dt_s)
-        self._track = PlanTrack(max_jump_m)
+        self._jogs = JogMotion(envelope=envelope, model=model, kinematics=kinematics, dt_s=dt_s)
+        self._motion: Motion = self._plans
+        self._serve_desk = lambda: desk(arm)
         self._sessions = SessionWatch(config.max_orders_age_s)
+        self._hold = HoldWatch(config.guard, force_sensor=model.force_sensor)
         self._session = 0
         self._fault = ArmFault.NONE
         self._engaged = False
         self._closing = False
+        self._gap_words = ""
         self._state: ArmState | None = None
-        self._T_base_cmd = np.eye(4)
         self._last_ns: MonoNs | None = None
         self._rested_ns: MonoNs | None = None
 
     @property
     def refused_plans_n(self) -> int:
         """How many plans began too far from the setpoint and were not followed."""
-        return self._track.refused_n
+        return self._plans.track.refused_n
 
     @property
     def engaged(self) -> bool:
         """Whether the arm follows setpoints, or is being braked."""
         return self._engaged
+
+    @property
+    def _gate(self) -> Gate:
+        return self._motion.gate
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Tick at absolute deadlines until `stop` says so and the arm has braked.
@@ -144,79 +150,87 @@ class ArmLoop:
             late_ns: How long ago the cycle was due; the plan counts from then.
             skipped_n: Deadlines skipped before it, for the record.
         """
-        orders, state = self._orders(), self._read()
+        orders = self._orders()
+        state, call_fault = self._driver.read()
+        self._state = state or self._state
         gap_fault = self._watch_gap(now_ns)
         if self._engaged:
-            self._stop_for(
-                gap_fault or fault_of_state(state, self._gate.q_rad, now_ns, self._config)
-            )
+            self._stop_for(gap_fault, self._gap_words)
+            self._stop_for(call_fault, self._driver.words)
+            self._stop_for(*self._wrong_with(state, now_ns))
+        moved = None
         if self._engaged:
-            done = self._obey(orders, state, now_ns, MonoNs(now_ns - late_ns))
+            moved = self._obey(orders, state, now_ns, MonoNs(now_ns - late_ns))
+            phase = moved.phase
         else:
-            done = self._wait(orders, state, now_ns)
+            phase = self._wait(orders, state, now_ns)
         if self._state is not None:
-            self._report(done, self._state, late_ns=late_ns, skipped_n=skipped_n)
+            self._report(phase, moved, self._state, late_ns=late_ns, skipped_n=skipped_n)
 
     def _obey(
         self, orders: Orders | None, state: ArmState | None, now_ns: MonoNs, due_ns: MonoNs
-    ) -> _Done:
+    ) -> Moved:
         """Servo, and let go of the arm once it stands and the session is over."""
         in_force = fresh(orders, now_ns, self._config.max_orders_age_s)
-        done = self._servo(orders if in_force else None, due_ns)
+        if state is not None:
+            self._hold.look(state, orders)
+        moved = self._servo(orders if in_force else None, due_ns)
         if self._gate.at_rest and self._ending(orders) and self._settled(state, now_ns):
             self._disengage()
             self._session = self._session if self._fault else 0
-        return done
+        return moved
 
-    def _wait(self, orders: Orders | None, state: ArmState | None, now_ns: MonoNs) -> _Done:
-        """Look out for a session that begins."""
+    def _wait(self, orders: Orders | None, state: ArmState | None, now_ns: MonoNs) -> ArmPhase:
+        """Look out for a session that begins; do what is asked of the controller until then."""
         session = self._sessions.begun(orders, now_ns)
-        if session == 0 or self._closing:
-            return _Done(phase=ArmPhase.DISARMED, commanded=False)
+        if session == 0 or self._closing or orders is None:
+            self._serve_desk()
+            return ArmPhase.DISARMED
+        self._motion = self._plans if orders.jog is None else self._jogs
         self._begin(session, state, now_ns)
-        return _Done(phase=ArmPhase.HOLDING, commanded=False)
-
-    def _read(self) -> ArmState | None:
-        try:
-            self._state = self._arm.read()
-        except DeviceError:
-            return None
-        return self._state
+        return ArmPhase.HOLDING
 
     def _watch_gap(self, now_ns: MonoNs) -> ArmFault:
         """Measure the time since the last cycle; after `engage`, which may block, there is none."""
         gap_ns = 0 if self._last_ns is None else now_ns - self._last_ns
         self._last_ns = now_ns
         self.counts.gaps_n += self._engaged and gap_ns > LONG_GAP_PERIODS * self.period_ns
+        self._gap_words = f"{gap_ns / MS:.1f} ms between two cycles"
         return ArmFault.OWN_GAP if gap_ns > self._gap_fault_ns else ArmFault.NONE
 
-    def _stop_for(self, fault: ArmFault) -> None:
-        """Latch the first fault; stop at the controller where braking makes no sense."""
-        self._fault = self._fault or fault
-        if fault and fault not in BRAKED:
-            self._disengage()
+    def _wrong_with(self, state: ArmState | None, now_ns: MonoNs) -> tuple[ArmFault, str]:
+        """Return what is wrong with an arm that should be following setpoints, and the figures."""
+        q_cmd_rad = self._gate.q_rad
+        if state is not None and not self._engaged:
+            q_cmd_rad = state.q_rad
+        fault = fault_of_state(
+            state,
+            q_cmd_rad,
+            now_ns,
+            max_age_s=self._max_age_s,
+            max_tracking_error_rad=self._config.max_tracking_error_rad,
+        )
+        words = words_of_state(fault, state, q_cmd_rad, now_ns) if fault else ""
+        why = self._driver.why() if fault is ArmFault.PROGRAM_STOPPED else ""
+        return fault, why or words
 
-    def _servo(self, orders: Orders | None, due_ns: MonoNs) -> _Done:
-        """Send one setpoint: the follower's where there is a plan to follow, else the brake's."""
-        wanted = None if orders is None or self._ending(orders) else orders.plan
-        plan = self._track.follow(wanted, due_ns, self._T_base_cmd)
-        phase = ArmPhase.HOLDING if self._gate.at_rest else ArmPhase.BRAKING
-        candidate = None
-        if plan is not None:
-            phase = ArmPhase.FOLLOWING
-            before = pose_at(plan, due_ns - self.period_ns)
-            candidate = self._follower.step(before, pose_at(plan, due_ns))
-        setpoint, verdict = self._gate.step(candidate)
-        if not verdict.accepted:
-            self._seed_follower()
-        self._T_base_cmd = self._kinematics.fk(setpoint.q_rad)
-        self.counts.refused_setpoints_n += verdict.limit is not Limit.NONE
-        try:
-            self._arm.servo(setpoint)
-        except DeviceError:
-            self._stop_for(ArmFault.DRIVER_ERROR)
-        epoch = -1 if plan is None else plan.epoch
-        return _Done(phase=phase, commanded=True, verdict=verdict, epoch=epoch)
+    def _stop_for(self, fault: ArmFault, words: str) -> None:
+        """Latch the first fault; stop at the controller where braking makes no sense."""
+        if not fault:
+            return
+        first, self._fault = not self._fault, self._fault or fault
+        if fault not in BRAKED:
+            self._disengage()
+        if first:
+            self._explain(self._session, words)
+
+    def _servo(self, orders: Orders | None, due_ns: MonoNs) -> Moved:
+        """Send one setpoint: where the orders lead to, else the brake's."""
+        stopped = self._ending(orders) or self._hold.cause
+        moved = self._motion.step(None if stopped else orders, due_ns)
+        self.counts.refused_setpoints_n += moved.verdict.limit is not Limit.NONE
+        self._stop_for(self._driver.servo(moved.setpoint), self._driver.words)
+        return moved
 
     def _ending(self, orders: Orders | None) -> bool:
         """Whether the session is over: by order, by a fault, or because the process ends."""
@@ -232,48 +246,54 @@ class ArmLoop:
     def _begin(self, session: int, state: ArmState | None, now_ns: MonoNs) -> None:
         """Engage the arm at rest where it stands, or latch why not."""
         self._session, self._rested_ns = session, None
-        self._track.restart()
-        q_rad = self._gate.q_rad if state is None else state.q_rad
-        fault = fault_of_state(state, q_rad, now_ns, self._config)
-        # The program that follows setpoints is started by `engage`.
-        self._fault = ArmFault.NONE if fault is ArmFault.PROGRAM_STOPPED else fault
-        if state is None or self._fault:
-            return
-        try:
-            self._gate.reset(state.q_rad, state.qd_rad_s)
-            self._engaged = True
-            self._arm.engage()
-            state = self._arm.read()
-            self._gate.reset(state.q_rad, state.qd_rad_s)
-            self._T_base_cmd = self._kinematics.fk(state.q_rad)
-            self._seed_follower()
-        except EnvelopeError:
-            moves = not np.abs(state.qd_rad_s).max() <= REST_RAD_S
-            self._stop_for(ArmFault.START_MOVING if moves else ArmFault.START_OUTSIDE)
-        except DeviceError:
-            self._stop_for(ArmFault.DRIVER_ERROR)
+        self._fault, self._hold.cause = ArmFault.NONE, PauseCause.NONE
+        fault, words = self._wrong_with(state, now_ns)
+        if fault is not ArmFault.PROGRAM_STOPPED:  # which `engage` starts
+            self._stop_for(fault, words or self._driver.words)
+        if state is not None and not self._fault and self._rests_inside(state):
+            self._engage()
         self._last_ns = None  # `engage` may have taken long: that is no gap
 
-    def _seed_follower(self) -> None:
-        self._follower.seed(self._gate.q_rad, self._gate.qd_rad_s, self._gate.qdd_rad_s2)
+    def _engage(self) -> None:
+        self._engaged = True
+        state, fault = self._driver.engage()
+        self._stop_for(fault, self._driver.words)
+        if state is not None and not self._fault and self._rests_inside(state):
+            self._hold.restart(state)
+            self._motion.begin()
+
+    def _rests_inside(self, state: ArmState) -> bool:
+        """Begin the gate's account where the arm stands, or latch why it cannot begin there."""
+        try:
+            self._gate.reset(state.q_rad, state.qd_rad_s)
+        except EnvelopeError as error:
+            moves = not np.abs(state.qd_rad_s).max() <= REST_RAD_S
+            self._stop_for(ArmFault.START_MOVING if moves else ArmFault.START_OUTSIDE, str(error))
+            return False
+        return True
 
     def _disengage(self) -> None:
         if self._engaged:
-            self._arm.disengage()
+            self._driver.disengage()
         self._engaged = False
 
-    def _report(self, done: _Done, state: ArmState, *, late_ns: int, skipped_n: int) -> None:
+    def _report(
+        self, phase: ArmPhase, moved: Moved | None, state: ArmState, *, late_ns: int, skipped_n: int
+    ) -> None:
         self._publish(
             ArmTick(
                 t_ns=self._clock.now(),
                 state=state,
-                q_cmd_rad=self._gate.q_rad if done.commanded else state.q_rad,
-                T_base_cmd=self._T_base_cmd if done.commanded else state.T_base_tcp,
-                verdict=done.verdict,
-                phase=ArmPhase.FAULT if self._fault else done.phase,
+                q_cmd_rad=self._gate.q_rad if moved else state.q_rad,
+                T_base_cmd=self._motion.T_base_cmd if moved else state.T_base_tcp,
+                verdict=moved.verdict if moved else Verdict(accepted=True),
+                phase=ArmPhase.FAULT if self._fault else phase,
                 fault=self._fault,
+                hold=self._hold.cause,
                 session=self._session,
-                plan_epoch=done.epoch,
+                plan_epoch=moved.epoch if moved else -1,
+                source=moved.source if moved else Source.HOLD,
+                refused_epoch=self._motion.refused_epoch,
                 late_ns=late_ns,
                 skipped_n=skipped_n,
             )

@@ -35,6 +35,7 @@ class PlanTrack:
 
     Attributes:
         refused_n: Plans that began too far away, or with an orientation that is none.
+        refused_epoch: The newest of them in this session; -1 for none.
     """
 
     def __init__(self, max_jump_m: float) -> None:
@@ -42,11 +43,11 @@ class PlanTrack:
         self.refused_n = 0
         self._max_jump_m = max_jump_m
         self._plan: Plan | None = None
-        self._refused: int | None = None
+        self.refused_epoch = -1
 
     def restart(self) -> None:
         """Forget the plans of the last session."""
-        self._plan = self._refused = None
+        self._plan, self.refused_epoch = None, -1
 
     def follow(self, plan: Plan | None, now_ns: MonoNs, T_base_cmd: Array) -> Plan | None:
         """Return the plan to follow now, or None: brake.
@@ -59,7 +60,7 @@ class PlanTrack:
             now_ns: When its pose is wanted.
             T_base_cmd: (4, 4) tool pose of the last setpoint [m].
         """
-        if plan is None or now_ns > plan.valid_until_ns or plan.epoch == self._refused:
+        if plan is None or now_ns > plan.valid_until_ns or plan.epoch == self.refused_epoch:
             self._plan = None
         elif self._plan is None or plan.epoch != self._plan.epoch:
             wanted = pose_at(plan, now_ns)
@@ -68,6 +69,6 @@ class PlanTrack:
             if jump_m <= self._max_jump_m and all_rotations(plan):
                 self._plan = plan
             else:
-                self._plan, self._refused = None, plan.epoch
+                self._plan, self.refused_epoch = None, plan.epoch
                 self.refused_n += 1
         return self._plan

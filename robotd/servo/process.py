@@ -3,19 +3,30 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from robotd.core.arm_reason import write_reason
+from robotd.core.arm_records import TICK_BYTES, pack_tick
 from robotd.core.clock import SystemClock
 from robotd.core.config import CellConfig
 from robotd.core.mailbox import MailboxReader
 from robotd.core.process import StopFlag, announce_ready, die_with_parent
 from robotd.core.process_names import ARM
 from robotd.core.protocols import Clock, RobotArm
-from robotd.core.records import TICK_BYTES, pack_tick
 from robotd.core.ring import RingWriter
 from robotd.core.run_files import ARM_RIGHTS, ARM_RING, MAILBOX
 from robotd.core.types import ArmTick
 from robotd.core.ur_models import ur_model
 from robotd.servo.loop import ArmLoop
-from robotd.servo.realtime import gap_fault_s, halved, obtain, require, stop_collecting
+from robotd.servo.realtime import (
+    call_limit_s,
+    gap_fault_s,
+    halved,
+    obtain,
+    require,
+    stop_collecting,
+)
+from robotd.servo.recovery_desk import RecoveryDesk
 
 ArmBuilder = Callable[[CellConfig, Clock, float], RobotArm]
 """Builds the arm, given its cell, the clock and the largest own gap of the loop [s]: the
@@ -49,31 +60,30 @@ def main(
         clock = SystemClock()
         rights = obtain()
         (run / ARM_RIGHTS).write_text(rights.refusal)
-        envelope = cell.envelope
         if not (cell.mock or (rights.fifo and rights.locked)):
             if not without_realtime:
                 require(rights)
-            envelope = halved(envelope)
-        gap_s = gap_fault_s(
-            cell.arm.gap_fault_s,
-            rate_hz=ur_model(cell.arm.model).servo_rate_hz,
-            fifo=rights.fifo,
-            mock=cell.mock,
-        )
+            cell = replace(cell, envelope=halved(cell.envelope))  # the controller's script too
+        rate_hz = ur_model(cell.arm.model).servo_rate_hz
+        fifo, mock = rights.fifo, cell.mock
+        gap_s = gap_fault_s(cell.arm.gap_fault_s, rate_hz=rate_hz, fifo=fifo, mock=mock)
 
         def publish(tick: ArmTick) -> None:
             ring.write(pack_tick(tick))
 
-        with build_arm(cell, clock, gap_s) as arm:
+        with RecoveryDesk(run, clock) as desk, build_arm(cell, clock, gap_s) as arm:
             loop = ArmLoop(
                 arm=arm,
                 config=cell.arm,
-                envelope=envelope,
+                envelope=cell.envelope,
                 max_jump_m=cell.executor.max_jump_m,
                 gap_fault_s=gap_s,
                 orders=mailbox.read,
                 publish=publish,
                 clock=clock,
+                call_limit_s=call_limit_s(gap_s, rate_hz=rate_hz, fifo=fifo, mock=mock),
+                explain=lambda session, words: write_reason(run, session, words),
+                desk=desk.serve,
             )
             stop_collecting()
             announce_ready(run, ARM)

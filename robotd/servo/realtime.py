@@ -93,6 +93,15 @@ def halved(envelope: EnvelopeConfig) -> EnvelopeConfig:
     )
 
 
+def call_limit_s(gap_s: float, *, rate_hz: float, fifo: bool, mock: bool) -> float:
+    """Return how long a call of the driver may take in a cycle [s]: a period where it has rights.
+
+    Without them, or in a mock, the computer may take the processor away in the middle of a call: so
+    it is the own gap that is a fault, `gap_s`.
+    """
+    return 1.0 / rate_hz if fifo and not mock else gap_s
+
+
 def gap_fault_s(configured_s: float | None, *, rate_hz: float, fifo: bool, mock: bool) -> float:
     """Return the own gap that is a fault [s]: the configured one, or what the rights are good for.
 

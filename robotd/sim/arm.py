@@ -4,7 +4,7 @@ Everything happens in closed form when it is asked for, by the clock it was give
 the same in real time and in lockstep. An oracle re-checks every setpoint that comes in.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import exp
 from types import TracebackType
 from typing import Self
@@ -17,15 +17,16 @@ from robotd.core.clock import MonoNs, S
 from robotd.core.config import ArmConfig, EnvelopeConfig
 from robotd.core.errors import DeviceError
 from robotd.core.protocols import Clock
-from robotd.core.types import SAFETY_NORMAL, ArmState, Setpoint
+from robotd.core.recovery import UNLOCK_WAIT_S, RecoveryStep
+from robotd.core.types import NO_FORCE, SAFETY_NORMAL, ArmState, Setpoint
+from robotd.core.ur_codes import RobotMode, RuntimeState, SafetyBit
 from robotd.core.ur_models import ur_model
 from robotd.sim.oracle import SetpointOracle
 
 Array = NDArray[np.float64]
 
-SAFETY_PROTECTIVE_STOP = 1 << 2
-SAFETY_VIOLATION = 1 << 8
-"""Bits of the safety status word (UR RTDE guide)."""
+SAFETY_PROTECTIVE_STOP = int(SafetyBit.PROTECTIVE_STOP)
+SAFETY_VIOLATION = int(SafetyBit.VIOLATION)
 
 _STOP_RAD_S2 = 10.0  # deceleration of the controller's own stop
 
@@ -41,6 +42,10 @@ class SimArmFaults:
         servo_error: `servo` raises `DeviceError` with this text.
         engage_error: `engage` raises `DeviceError` with this text.
         blocked: The arm does not move, whatever it is told.
+        force_n: (6,) wrench at the tool [N, Nm].
+        current_a: (6,) joint currents beyond those expected [A].
+        speed_scaling: The controller's, 0 to 1; the simulated arm itself is as fast as ever.
+        robot_mode: A `RobotMode`; steps of recovery change it, and `safety_bits`.
     """
 
     frozen: bool = False
@@ -49,6 +54,10 @@ class SimArmFaults:
     servo_error: str = ""
     engage_error: str = ""
     blocked: bool = False
+    force_n: Array = field(default_factory=lambda: NO_FORCE)
+    current_a: Array = field(default_factory=lambda: NO_FORCE)
+    speed_scaling: float = 1.0
+    robot_mode: int = RobotMode.RUNNING.value
 
 
 class SimArm:
@@ -90,6 +99,7 @@ class SimArm:
         self._target = self._q
         self._now_ns = self._heard_ns = clock.now()
         self._following = False
+        self._locked_ns: MonoNs | None = None
         self._stop_from: tuple[int, Array, Array] | None = None
         self._sample_ns = self._now_ns - self._now_ns % self._period_ns
         self._sampled = self._state_at(self._sample_ns, self._q, np.zeros(6))
@@ -149,6 +159,32 @@ class SimArm:
         self._advance()
         self._stop()
 
+    def why(self) -> str:
+        """Return what the oracle found."""
+        return str(self.oracle.breaches[0]) if self.oracle.breaches else ""
+
+    def recover(self, step: RecoveryStep) -> None:
+        """Do one step back from a stop, as a controller does it.
+
+        Raises:
+            DeviceError: Nothing is there to be unlocked, or too early.
+        """
+        self._advance()
+        faults, bits = self.faults, self.faults.safety_bits
+        if step is RecoveryStep.UNLOCK:
+            locked_s = (self._now_ns - (self._locked_ns or self._now_ns)) / S
+            if locked_s < UNLOCK_WAIT_S:
+                raise DeviceError("Cannot unlock protective stop until 5s after occurrence")
+            faults.safety_bits = bits & ~SAFETY_PROTECTIVE_STOP
+        elif step is RecoveryStep.RESTART_SAFETY:
+            faults.safety_bits = bits & ~(SafetyBit.VIOLATION | SafetyBit.FAULT)
+            faults.robot_mode = RobotMode.POWER_OFF
+        elif step is RecoveryStep.POWER_ON:
+            faults.robot_mode = max(faults.robot_mode, RobotMode.IDLE)
+        elif faults.robot_mode >= RobotMode.IDLE:
+            faults.robot_mode = RobotMode.RUNNING
+        self._sampled = self._state_at(self._sample_ns, self._q, np.zeros(6))
+
     def stop_program(self) -> None:
         """Stop the program as from the pendant."""
         self.disengage()
@@ -175,6 +211,10 @@ class SimArm:
             self._stop()
         if self._safety_bits() != SAFETY_NORMAL:
             self._stop()
+        if not self._safety_bits() & SAFETY_PROTECTIVE_STOP:
+            self._locked_ns = None
+        elif self._locked_ns is None:
+            self._locked_ns = now_ns
         self._run_to(now_ns)
 
     def _run_to(self, t_ns: int) -> None:
@@ -214,6 +254,11 @@ class SimArm:
             T_base_tcp=self._kinematics.fk(q),
             safety_bits=self._safety_bits(),
             program_running=self._following,
+            runtime_state=self._runtime(),
+            robot_mode=self.faults.robot_mode,
+            speed_scaling=self.faults.speed_scaling,
+            force_n=self.faults.force_n,
+            current_a=self.faults.current_a,
         )
 
     def _safety_bits(self) -> int:
@@ -229,4 +274,12 @@ class SimArm:
         self._following = False
         if not self.faults.frozen:
             bits = self._safety_bits()
-            self._sampled = replace(self._sampled, safety_bits=bits, program_running=False)
+            self._sampled = replace(
+                self._sampled,
+                safety_bits=bits,
+                program_running=False,
+                runtime_state=self._runtime(),
+            )
+
+    def _runtime(self) -> int:
+        return RuntimeState.PLAYING if self._following else RuntimeState.STOPPED

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -116,7 +117,8 @@ class SimCamera:
         now_ns = self._clock.now()
         if now_ns >= self._next_ns:
             self._capture(now_ns)
-        return self._line.take(now_ns)
+        frame = self._line.take(now_ns)
+        return None if frame is None else replace(frame, t_arrival_ns=now_ns)
 
     def read(self, timeout_s: float) -> Frame:
         """Block for the next frame.
@@ -139,6 +141,18 @@ class SimCamera:
         """Return what the world was like in the picture of that instant; None if long ago."""
         return next((state for state in reversed(self._states) if state.t_ns == t_ns), None)
 
+    def state_near(self, t_ns: MonoNs) -> WorldState | None:
+        """Return what the world was like in the picture nearest to that instant.
+
+        None where it is half a period away: what dated the picture may be off a little. May be
+        called while another thread reads.
+        """
+        states = tuple(self._states)
+        nearest = min(states, key=lambda state: abs(state.t_ns - t_ns), default=None)
+        if nearest is None or abs(nearest.t_ns - t_ns) > self._period_ns // 2:
+            return None
+        return nearest
+
     def _capture(self, now_ns: MonoNs) -> None:
         missed = (now_ns - self._next_ns) // self._period_ns
         self._next_ns = MonoNs(self._next_ns + (1 + missed) * self._period_ns)
@@ -151,4 +165,10 @@ class SimCamera:
         self._states.append(state)
         # Far outside the picture it is all the same where, and drawing needs whole numbers.
         shown = state.board_state.clip(-BOARD_PX, 2 * BOARD_PX)
-        self._line.put(state.t_ns, Frame(t_ns=state.t_ns, rgb=self._draw(shown)))
+        frame = Frame(
+            t_ns=state.t_ns,
+            rgb=self._draw(shown),
+            t_arrival_ns=state.t_ns,  # until it arrives
+            t_device_ns=state.t_ns,
+        )
+        self._line.put(state.t_ns, frame)

@@ -12,7 +12,7 @@ from robotd.core.ring import RingReader
 from robotd.core.run_files import WORLD_RING
 from robotd.core.world_state import WorldState, unpack_world_state
 from robotd.sim.camera import SimCamera, drawing
-from robotd.sim.tracker import BlockTracker
+from robotd.sim.tracker import BlockTracker, StateAt
 
 
 class NewestState:
@@ -48,6 +48,23 @@ def sim_camera(run_dir: Path, name: str, cell: CellConfig) -> tuple[SimCamera, l
     source = NewestState(run_dir / WORLD_RING)
     draw = drawing(config, cell.task.board_m)
     camera = SimCamera(f"camera {name}", config, draw, source, SystemClock())
+    return camera, block_trackers(name, cell, camera.state_at)
+
+
+def block_trackers(name: str, cell: CellConfig, state_at: StateAt) -> list[Tracker]:
+    """Build the trackers of camera `name` of a mock cell.
+
+    Args:
+        name: Of the camera.
+        cell: A mock cell.
+        state_at: What its frame of an instant shows.
+
+    Raises:
+        ConfigError: No such tracker exists.
+    """
+    config, world = cell.cameras[name], cell.world
+    if world is None:
+        return []
     trackers: list[Tracker] = []
     for key in config.tracks:
         if key != BLOCK_POSE:
@@ -55,10 +72,10 @@ def sim_camera(run_dir: Path, name: str, cell: CellConfig) -> tuple[SimCamera, l
             raise ConfigError(cell.name, at, got=f"{key!r}", expected=f"only {BLOCK_POSE!r}")
         tracker = BlockTracker(
             BoardFrame.of_task(cell.task),
-            camera.state_at,
-            noise_m=cell.world.tracker_noise_m,
-            noise_rad=cell.world.tracker_noise_rad,
-            seed=cell.world.seed,
+            state_at,
+            noise_m=world.tracker_noise_m,
+            noise_rad=world.tracker_noise_rad,
+            seed=world.seed,
         )
         trackers.append(tracker)
-    return camera, trackers
+    return trackers

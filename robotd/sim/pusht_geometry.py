@@ -79,6 +79,11 @@ def from_block_frame(block_pose: ArrayLike, points_px: ArrayLike) -> NDArray[np.
     )
 
 
+def block_outline(block_pose: ArrayLike) -> NDArray[np.float64]:
+    """Return the closed outline (P + 1, 2) of a block at a pose (3,) on the board [px]."""
+    return from_block_frame(block_pose, np.vstack([BLOCK_OUTLINE_PX, BLOCK_OUTLINE_PX[:1]]))
+
+
 def box_corners(part: tuple[float, float, float, float]) -> NDArray[np.float64]:
     """Return the (4, 2) corners of a part of the T, `BAR_PX` or `STEM_PX`, in the block's frame."""
     x_min, y_min, x_max, y_max = part

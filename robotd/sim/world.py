@@ -53,14 +53,16 @@ class World:
         self._board.reset(seed)
         self._begin(seed, episode)
 
-    def place(self, state: ArrayLike, episode: int = 0) -> None:
+    def place(self, state: ArrayLike, episode: int = 0, *, seed: int = 0) -> None:
         """Begin an episode at a recorded (5,) state: agent x, y, block x, y [px], angle [rad].
+
+        `seed` is only a name for it.
 
         Raises:
             ValueError: Another shape, or a value that is not finite.
         """
         self._board.place(state)
-        self._begin(0, episode)
+        self._begin(seed, episode)
 
     def _begin(self, seed: int, episode: int) -> None:
         self._seed, self._episode, self._step_n = seed, episode, 0

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from robotd.core.arm_records import unpack_tick
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs, SystemClock, seconds_to_ns
 from robotd.core.config import CellConfig
@@ -15,7 +16,6 @@ from robotd.core.errors import ConfigError
 from robotd.core.process import StopFlag, announce_ready, die_with_parent
 from robotd.core.process_names import WORLD
 from robotd.core.protocols import Clock
-from robotd.core.records import unpack_tick
 from robotd.core.ring import RingReader, RingWriter
 from robotd.core.run_files import ARM_RING, WORLD_ORDERS, WORLD_RING
 from robotd.core.world_state import WORLD_STATE_BYTES, pack_world_state, unpack_world_order
@@ -52,7 +52,10 @@ class WorldLink:
         if (order := self._orders.newest(self._order_index)) is not None:
             self._order_index = order.index
             begin = unpack_world_order(order.payload)
-            self._world.reset(begin.seed, begin.episode)
+            if begin.board_state is None:
+                self._world.reset(begin.seed, begin.episode)
+            else:
+                self._world.place(begin.board_state, begin.episode, seed=begin.seed)
         if (tick := self._ticks.newest(self._tick_index)) is not None:
             self._tick_index = tick.index
             self._T_base_tcp = unpack_tick(tick.payload).state.T_base_tcp

@@ -8,7 +8,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import arm_loop, cycle, demonstrations, evaluation, observe_to_plan, server
+from tests.bench import (
+    arm_loop,
+    cameras,
+    cycle,
+    demonstrations,
+    evaluation,
+    observe_to_plan,
+    pusher,
+    recording,
+    server,
+    servo,
+)
 from tests.bench.machine import describe
 
 BENCHES = {
@@ -16,8 +27,12 @@ BENCHES = {
     "observe_to_plan": observe_to_plan.run,
     "server": server.run,
     "arm_loop": arm_loop.run,
+    "servo": servo.run,
+    "cameras": cameras.run,
+    "recording": recording.run,
     "evaluation": evaluation.run,
     "demonstrations": demonstrations.run,
+    "pusher": pusher.run,
 }
 
 

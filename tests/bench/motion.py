@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from robotd.core.arm_codes import Source
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs, S
 from robotd.core.config import CellConfig
@@ -15,7 +16,7 @@ MIDDLE_PX, RADIUS_PX, TURN_S, ROW_NS, ROWS = 256.0, 110.0, 5.0, 10_000_000, 200
 
 def mock_cell() -> CellConfig:
     """Return the mock cell as shipped."""
-    return load_cell(CellOptions(mock=True))
+    return load_cell(CellOptions(mock="direct"))
 
 
 class CircleOrders:
@@ -49,4 +50,5 @@ class CircleOrders:
             t_ns=t_ns,
             T_base_tcp=self._tool.poses(xy),
             valid_until_ns=MonoNs(int(t_ns[-1])),
+            source=Source.POLICY,
         )

@@ -128,8 +128,7 @@ LIMITS = [
     ("cameras.top.rate_hz", 8.4, 8.2, "observe.max_skew_s: got 0.06, expected at least 0.061"),
     ("cameras.top.tracks", [], ["hand"], "cameras.top.tracks: got 'hand', expected one of"),
     ("cameras.top.tracks", ["block_pose"], ["block_pose"] * 2, "one camera a signal"),
-    ("arm.kind", "sim", "ur", "arm.host: got nothing, expected the controller's address"),
-    ("cameras.top.kind", "sim", "realsense", r"kind: got 'realsense', expected 'sim'; or remove"),
+    ("arm.host", "", "192.0.2.1", "arm.host: got '192.0.2.1', expected nothing; a mock emulates"),
 ]
 
 
@@ -208,13 +207,100 @@ def test_simulated_devices_need_a_world():
     changes = {"world": ABSENT}
     message = fault(changes)
     assert "arm.kind: got 'sim', expected a real device; or add a [world] table" in message
-    changes |= {"arm.kind": "ur", "arm.host": "192.0.2.1"}
+    changes |= {"arm.kind": "ur"}
+    assert "arm.host: got nothing, expected the controller's address" in fault(changes)
+    changes |= {"arm.host": "192.0.2.1"}
     assert "cameras.top.kind: got 'sim'" in fault(changes)
     changes |= {"cameras.top.kind": "realsense"}
     assert "cameras.top.serial: got nothing" in fault(changes)
     check_cell(cell_with(changes | {"cameras.top.serial": "0123"}), "cell.toml")
 
 
-def test_a_real_arm_beside_a_world_is_refused_because_a_mock_arms_itself():
-    message = fault({"arm.kind": "ur", "arm.host": "192.0.2.1"})
-    assert "arm.kind: got 'ur', expected 'sim'; or remove the [world] table" in message
+def test_a_mock_has_emulated_devices_behind_the_drivers_and_no_address_of_a_real_arm():
+    changes = {"arm.kind": "ur", "cameras.top.kind": "realsense"}
+    check_cell(cell_with(changes), "cell.toml")
+    message = fault(changes | {"arm.host": "192.0.2.1"})
+    assert "arm.host: got '192.0.2.1', expected nothing; a mock emulates its controller" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "inside", "outside", "says"),
+    [
+        ("rate_hz", 30.0, 30.5, "cameras.top.rate_hz: got 30.5, expected a whole number"),
+        ("exposure_s", 0.0333, 0.0334, "got 0.0334, expected at most a period of rate_hz, 0.0333"),
+    ],
+)
+def test_what_a_real_camera_cannot_do_is_refused(key, inside, outside, says):
+    for value in (inside, outside):
+        changes = {"cameras.top.kind": "realsense", f"cameras.top.{key}": value}
+        if value == inside:
+            check_cell(cell_with(changes), "cell.toml")
+        else:
+            assert says in fault(changes)
+
+
+def test_two_cameras_have_two_serial_numbers():
+    camera = CELL["cameras"]["top"] | {"kind": "realsense", "tracks": []}
+    pair = {"top": camera | {"serial": "12"}, "side": camera | {"serial": "12"}}
+    assert "cameras.side.serial: got '12', expected another than that of cameras.top" in fault(
+        {"cameras": pair}
+    )
+    pair["side"]["serial"] = "13"
+    check_cell(cell_with({"cameras": pair}), "cell.toml")
+
+
+@pytest.mark.parametrize("axes", [[], ["x", "x"]])
+def test_a_device_moves_each_axis_once(axes):
+    assert "teleop.axes" in fault({"teleop": {"axes": axes}})
+
+
+@pytest.mark.parametrize("table", ["buttons", "hold_buttons"])
+@pytest.mark.parametrize(
+    ("button", "fits"), [("62", True), ("63", False), ("a", False), ("01", False)]
+)
+def test_buttons_have_numbers(table, button, fits):
+    changes = {"teleop": {table: {button: "toggle"}}}
+    if fits:
+        check_cell(cell_with(changes), "cell.toml")
+    else:
+        assert f"teleop.{table}" in fault(changes)
+
+
+def test_the_button_held_for_motion_says_nothing():
+    assert "held for motion" in fault({"teleop": {"deadman_button": 1}})
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        ({"reserve_mb": 500.0, "stop_mb": 500.0}, ""),
+        (
+            {"reserve_mb": 499.0, "stop_mb": 500.0},
+            "record.stop_mb: got 500, expected at most record.reserve_mb = 499",
+        ),
+        ({"flush_s": 0.5, "max_behind_s": 0.51}, ""),
+        (
+            {"flush_s": 0.5, "max_behind_s": 0.5},
+            "record.max_behind_s: got 0.5, expected more than record.flush_s = 0.5",
+        ),
+    ],
+)
+def test_limits_of_the_recorder_fit_each_other(record, says):
+    if says:
+        assert says in fault({"record": record})
+    else:
+        check_cell(cell_with({"record": record}), "cell.toml")
+
+
+@pytest.mark.parametrize("side", ["width_px", "height_px"])
+@pytest.mark.parametrize("codec", ["h264", "jpeg", "png"])
+def test_video_takes_even_sides_alone(side, codec):
+    changes = {
+        "cameras.top.view": "perspective",
+        f"cameras.top.{side}": 95,
+        "record": {"codec": codec},
+    }
+    if codec == "h264":
+        assert f"cameras.top.{side}: got 95, expected an even number" in fault(changes)
+    else:
+        check_cell(cell_with(changes), "cell.toml")

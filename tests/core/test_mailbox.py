@@ -9,8 +9,9 @@ import time
 import numpy as np
 import pytest
 
+from robotd.core.arm_codes import Source
+from robotd.core.arm_records import MAX_ORDERS_BYTES
 from robotd.core.mailbox import MailboxReader, MailboxWriter
-from robotd.core.records import MAX_ORDERS_BYTES
 from robotd.core.ring import RingWriter
 from robotd.core.ring_layout import HEADER_BYTES, Geometry
 from robotd.core.types import MAX_PLAN_ROWS, Orders, Plan
@@ -21,6 +22,7 @@ CONDUCTOR = """
 import sys
 from pathlib import Path
 import numpy as np
+from robotd.core.arm_codes import Source
 from robotd.core.mailbox import MailboxWriter
 from robotd.core.types import Orders, Plan
 mailbox = MailboxWriter.create(Path(sys.argv[1]))
@@ -33,6 +35,7 @@ while True:
         t_ns=np.arange(rows) + epoch,
         T_base_tcp=np.full((rows, 4, 4), float(epoch)),
         valid_until_ns=epoch,
+        source=Source.POLICY,
     )
     mailbox.put(Orders(t_ns=epoch, session=epoch, plan=plan))
 """
@@ -44,6 +47,7 @@ def orders(t_ns, *, session=1, epoch=1, rows=3):
         t_ns=np.arange(rows) * 10,
         T_base_tcp=np.tile(np.eye(4), (rows, 1, 1)),
         valid_until_ns=1000,
+        source=Source.POLICY,
     )
     return Orders(t_ns=t_ns, session=session, plan=plan)
 

@@ -253,13 +253,24 @@ with StopFlag() as stop:
     assert subprocess.run([sys.executable, "-c", script], timeout=20).returncode == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_raises_the_flag_and_throws_nothing(number):
     with StopFlag() as stop:
         os.kill(os.getpid(), number)
 
         assert stop.wait(5)
         assert stop.requested
+
+
+def test_a_hangup_that_nohup_has_ignored_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopFlag() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.requested
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_signal_ends_a_wait_at_once():

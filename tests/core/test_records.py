@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from robotd.core import records
-from robotd.core.arm_codes import ArmFault, ArmPhase, Limit, Verdict
+from robotd.core import arm_records, sample_records
+from robotd.core.arm_codes import ArmFault, ArmPhase, Limit, PauseCause, Source, Verdict
 from robotd.core.errors import CorruptRecordError
 from robotd.core.types import (
     MAX_PLAN_ROWS,
@@ -41,6 +41,10 @@ STATES = st.builds(
     safety_bits=INT64,
     program_running=st.booleans(),
     speed_scaling=FINITE,
+    robot_mode=INT64,
+    runtime_state=INT64,
+    force_n=doubles(6),
+    current_a=doubles(6),
 )
 VERDICTS = st.builds(
     Verdict, accepted=st.booleans(), limit=st.sampled_from(Limit), braking=st.booleans()
@@ -54,6 +58,7 @@ TICKS = st.builds(
     verdict=VERDICTS,
     phase=st.sampled_from(ArmPhase),
     fault=st.sampled_from(ArmFault),
+    hold=st.sampled_from(PauseCause),
     session=INT64,
     plan_epoch=INT64,
     late_ns=INT64,
@@ -69,6 +74,7 @@ def plans(draw):
         t_ns=np.array(sorted(times), np.int64),
         T_base_tcp=draw(doubles(len(times), 4, 4)),
         valid_until_ns=draw(INT64),
+        source=Source.POLICY,
     )
 
 
@@ -85,7 +91,12 @@ def signals(draw):
 @st.composite
 def frames(draw):
     shape = draw(st.integers(1, 5)), draw(st.integers(1, 5)), 3
-    return Frame(t_ns=draw(INT64), rgb=draw(hnp.arrays(np.uint8, shape)))
+    return Frame(
+        t_ns=draw(INT64),
+        t_arrival_ns=draw(INT64),
+        frame_number=draw(INT64),
+        rgb=draw(hnp.arrays(np.uint8, shape)),
+    )
 
 
 TELEOPS = st.builds(
@@ -97,15 +108,15 @@ TELEOPS = st.builds(
 
 
 def pack_frame(frame):
-    return b"".join(bytes(part) for part in records.pack_frame(frame))
+    return b"".join(bytes(part) for part in sample_records.pack_frame(frame))
 
 
 CODECS = {
-    "tick": (TICKS, records.pack_tick, records.unpack_tick),
-    "orders": (ORDERS, records.pack_orders, records.unpack_orders),
-    "frame": (frames(), pack_frame, records.unpack_frame),
-    "signal": (signals(), records.pack_signal, records.unpack_signal),
-    "teleop": (TELEOPS, records.pack_teleop, records.unpack_teleop),
+    "tick": (TICKS, arm_records.pack_tick, arm_records.unpack_tick),
+    "orders": (ORDERS, arm_records.pack_orders, arm_records.unpack_orders),
+    "frame": (frames(), pack_frame, sample_records.unpack_frame),
+    "signal": (signals(), sample_records.pack_signal, sample_records.unpack_signal),
+    "teleop": (TELEOPS, sample_records.pack_teleop, sample_records.unpack_teleop),
 }
 ALL = pytest.mark.parametrize("kind", CODECS)
 
@@ -189,10 +200,12 @@ def test_one_byte_more_or_less_is_refused(kind, data):
 
 @ALL
 def test_every_record_is_refused_by_the_other_readers(kind):
-    frame = pack_frame(Frame(t_ns=1, rgb=np.zeros((30, 30, 3), np.uint8)))
+    frame = pack_frame(Frame(t_ns=1, t_arrival_ns=1, rgb=np.zeros((30, 30, 3), np.uint8)))
     _, _, unpack = CODECS[kind]
 
-    raw = records.pack_orders(Orders(t_ns=1, session=1, plan=None)) if kind == "frame" else frame
+    raw = (
+        arm_records.pack_orders(Orders(t_ns=1, session=1, plan=None)) if kind == "frame" else frame
+    )
 
     with pytest.raises(CorruptRecordError):
         unpack(raw)
@@ -204,40 +217,41 @@ def long_plan(rows):
         t_ns=np.arange(rows),
         T_base_tcp=np.tile(np.eye(4), (rows, 1, 1)),
         valid_until_ns=1,
+        source=Source.POLICY,
     )
 
 
 def test_the_longest_plan_fits():
-    raw = records.pack_orders(Orders(t_ns=1, session=1, plan=long_plan(MAX_PLAN_ROWS)))
+    raw = arm_records.pack_orders(Orders(t_ns=1, session=1, plan=long_plan(MAX_PLAN_ROWS)))
 
-    assert len(raw) == records.MAX_ORDERS_BYTES
-    assert len(records.unpack_orders(raw).plan.t_ns) == MAX_PLAN_ROWS
+    assert len(raw) == arm_records.MAX_ORDERS_BYTES
+    assert len(arm_records.unpack_orders(raw).plan.t_ns) == MAX_PLAN_ROWS
 
 
 @pytest.mark.parametrize("rows", [0, -1, MAX_PLAN_ROWS + 1, 1 << 60])
 def test_a_number_of_rows_out_of_range_is_refused(rows):
-    raw = bytearray(records.pack_orders(Orders(t_ns=1, session=1, plan=long_plan(2))))
-    struct.pack_into("<q", raw, 48, rows)
+    raw = bytearray(arm_records.pack_orders(Orders(t_ns=1, session=1, plan=long_plan(2))))
+    struct.pack_into("<q", raw, 56, rows)
 
     with pytest.raises(CorruptRecordError, match=r"expected 1 to 512"):
-        records.unpack_orders(bytes(raw))
+        arm_records.unpack_orders(bytes(raw))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_plan_with_a_value_that_is_not_finite_is_refused(value):
-    raw = bytearray(records.pack_orders(Orders(t_ns=1, session=1, plan=long_plan(2))))
+    raw = bytearray(arm_records.pack_orders(Orders(t_ns=1, session=1, plan=long_plan(2))))
     struct.pack_into("<d", raw, len(raw) - 8, value)
 
     with pytest.raises(CorruptRecordError, match="not finite"):
-        records.unpack_orders(bytes(raw))
+        arm_records.unpack_orders(bytes(raw))
 
 
 def test_a_plan_whose_times_do_not_grow_is_refused():
-    raw = bytearray(records.pack_orders(Orders(t_ns=1, session=1, plan=long_plan(2))))
-    struct.pack_into("<2q", raw, 56, (1 << 63) - 1, -(1 << 63))
+    raw = bytearray(arm_records.pack_orders(Orders(t_ns=1, session=1, plan=long_plan(2))))
+    struct.pack_into("<2q", raw, 64, (1 << 63) - 1, -(1 << 63))
 
     with pytest.raises(CorruptRecordError, match="times that do not increase"):
-        records.unpack_orders(bytes(raw))
+        arm_records.unpack_orders(bytes(raw))
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(-1, 1), (0, 0), (0, 1 << 60), (1, 1025)])
@@ -245,25 +259,25 @@ def test_a_signal_of_an_impossible_shape_is_refused(rows, columns):
     raw = struct.pack("<4s4x2q", b"SIG1", rows, columns)
 
     with pytest.raises(CorruptRecordError, match=r"expected \(N, 1 to 1024\)"):
-        records.unpack_signal(raw)
+        sample_records.unpack_signal(raw)
 
 
 def test_sizes_are_those_of_the_bytes():
-    frame = Frame(t_ns=1, rgb=np.zeros((4, 5, 3), np.uint8))
+    frame = Frame(t_ns=1, t_arrival_ns=1, rgb=np.zeros((4, 5, 3), np.uint8))
     signal = Signal(t_ns=np.zeros(2, np.int64), value=np.zeros((2, 3)))
 
-    assert len(pack_frame(frame)) == records.frame_bytes(4, 5)
-    assert len(records.pack_signal(signal)) == records.signal_bytes(2, 3)
+    assert len(pack_frame(frame)) == sample_records.frame_bytes(4, 5)
+    assert len(sample_records.pack_signal(signal)) == sample_records.signal_bytes(2, 3)
 
 
 def test_a_picture_is_handed_over_without_a_copy():
-    frame = Frame(t_ns=1, rgb=np.zeros((4, 5, 3), np.uint8))
+    frame = Frame(t_ns=1, t_arrival_ns=1, rgb=np.zeros((4, 5, 3), np.uint8))
 
-    assert records.pack_frame(frame)[1] is frame.rgb
+    assert sample_records.pack_frame(frame)[1] is frame.rgb
 
 
 def test_a_button_beyond_the_mask_is_refused():
     sample = TeleopSample(t_ns=1, deflection=np.zeros(6), buttons=frozenset({63}))
 
     with pytest.raises(ValueError, match="expected numbers below 63"):
-        records.pack_teleop(sample)
+        sample_records.pack_teleop(sample)

@@ -210,6 +210,31 @@ def test_a_damaged_record_is_counted_once_and_the_one_before_returned(path, writ
     assert ([r.payload for r in backlog.records], backlog.lost_n) == ([b"good"], 1)
 
 
+def test_who_asks_after_what_was_looked_at_counts_a_damaged_record_once(path, writer, reader):
+    for payload in (b"good", b"spoilt"):
+        writer.write(payload)
+    poke(path, slot_offset(1) + 16, b"\xa5")
+
+    first = reader.since(-1)
+    writer.write(b"next")
+    second = reader.since(first.upto)
+
+    assert (first.lost_n, first.upto) == (1, 1)
+    assert ([r.payload for r in second.records], second.lost_n, second.upto) == ([b"next"], 0, 2)
+
+
+def test_the_newest_index_is_known_without_reading_and_follows_a_restart(path, reader):
+    assert reader.newest_index() == -1
+    with RingWriter.create(path, SLOT_BYTES, SLOTS, first_index=5) as first:
+        assert reader.newest_index() == 4
+        first.write(b"a")
+        assert reader.newest_index() == 5
+    with RingWriter.create(path, SLOT_BYTES, SLOTS, first_index=90) as second:
+        second.write(b"b")
+
+        assert reader.newest_index() == 90
+
+
 @pytest.mark.parametrize("count", [0, 3, 999, (1 << 64) - 1])
 def test_a_damaged_count_hides_nothing_for_longer_than_one_record(path, writer, reader, count):
     for payload in (b"a", b"b", b"c", b"d", b"e"):

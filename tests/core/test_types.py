@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from robotd.core.arm_codes import Verdict
+from robotd.core.arm_codes import Source, Verdict
 from robotd.core.clock import MonoNs
 from robotd.core.types import (
     MAX_PLAN_ROWS,
@@ -30,6 +30,7 @@ def plan(**changes):
         "t_ns": np.array([0, 10], dtype=np.int64),
         "T_base_tcp": np.stack([np.eye(4)] * 2),
         "valid_until_ns": MonoNs(20),
+        "source": Source.HUMAN,
     }
     return Plan(**(values | changes))
 
@@ -66,7 +67,12 @@ def chunk(**changes):
 
 
 def frame(**changes):
-    return Frame(**({"t_ns": MonoNs(0), "rgb": np.zeros((4, 6, 3), np.uint8)} | changes))
+    values = {
+        "t_ns": MonoNs(0),
+        "rgb": np.zeros((4, 6, 3), np.uint8),
+        "t_arrival_ns": MonoNs(9),
+    }
+    return Frame(**(values | changes))
 
 
 def frames(**changes):

@@ -95,9 +95,24 @@ def test_well_tagged_junk_is_a_finite_state_or_a_corrupt_record(body):
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_a_well_tagged_order_has_a_seed_in_range_or_is_corrupt(seed):
-    payload = b"WOR1\0\0\0\0" + (5).to_bytes(8, "little") + seed.to_bytes(8, "little", signed=True)
+    payload = b"WOR2\0\0\0\0" + (5).to_bytes(8, "little") + seed.to_bytes(8, "little", signed=True)
+    payload += bytes(6 * 8)
     if 0 <= seed < 2**32:
         assert unpack_world_order(payload) == WorldOrder(episode=5, seed=seed)
     else:
         with pytest.raises(CorruptRecordError):
             unpack_world_order(payload)
+
+
+def test_an_order_carries_the_state_to_start_at():
+    state = np.array([100.0, 200.0, 300.0, 250.5, 1.25])
+    order = unpack_world_order(pack_world_order(WorldOrder(episode=3, seed=8, board_state=state)))
+
+    assert (order.episode, order.seed) == (3, 8)
+    np.testing.assert_array_equal(order.board_state, state)
+
+
+@pytest.mark.parametrize("state", [np.zeros(4), np.array([1.0, 2.0, np.nan, 4.0, 5.0])])
+def test_an_order_with_a_state_that_is_none_is_refused(state):
+    with pytest.raises(ValueError, match="5 finite numbers"):
+        WorldOrder(episode=1, seed=1, board_state=state)

@@ -14,15 +14,15 @@ import numpy as np
 import psutil
 
 from robotd.core.arm_codes import ArmPhase
+from robotd.core.arm_records import unpack_tick
 from robotd.core.config import CellConfig
 from robotd.core.config_load import load_toml
 from robotd.core.errors import RobotdError, SupervisorError
-from robotd.core.records import unpack_tick
 from robotd.core.ring import RingReader
 from robotd.core.run_files import ARM_RING, WORLD_RING, camera_ring, signal_ring
 from robotd.core.types import ArmTick
-from robotd.modes.control import ControlClient
-from robotd.modes.messages import DaemonStatus, RunRequest
+from robotd.modes.daemon.control import ControlClient
+from robotd.modes.daemon.messages import DaemonStatus, RunRequest
 
 CHECKOUT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
@@ -45,6 +45,8 @@ class Site:
     config: Path
     base: Path
     name: str
+    mock: str = "direct"
+    """`direct`, or `drivers`; empty for a real cell."""
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -58,6 +60,7 @@ class Site:
     def robotd(self, *words: str, **options: object) -> subprocess.Popen[str]:
         """Start `robotd`, with the words that every command of this cell needs."""
         cell = [f"--config={self.config}", f"--run-dir={self.base}"]
+        cell += [f"--mock={self.mock}"] if self.mock else []
         return self.start("-m", "robotd.cli", words[0], *cell, *words[1:], **options)
 
     def start(self, *words: str, **options: object) -> subprocess.Popen[str]:
@@ -215,7 +218,7 @@ class Operator:
         self.control.close()
 
     def status(self) -> DaemonStatus:
-        return self.control.call("status")
+        return self.control.call("status", timeout_s=PATIENCE_S)  # it may still be starting
 
     def until(
         self, what: str, look: Callable[[DaemonStatus], bool], limit_s: float = PATIENCE_S

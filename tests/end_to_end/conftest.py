@@ -10,16 +10,19 @@ import psutil
 import pytest
 
 from robotd.core.janitor import remove_tree
+from robotd.modes.options import MOCK_CELLS
 from tests.end_to_end.cell_site import CHECKOUT, PATIENCE_S, Operator, Site, wait_for
 
 
 @contextlib.contextmanager
-def _new_site(folder: Path, gap_fault_s: float = 0.5) -> Iterator[Site]:
+def _new_site(
+    folder: Path, mock: str = "direct", model: str = "ur5", gap_fault_s: float = 0.5
+) -> Iterator[Site]:
     """Yield a site; fails at its end where a process or a file of it is left, and removes both."""
     key = uuid.uuid4().hex[:8]
-    text = (CHECKOUT / "configs/mock/cell-ur5.toml").read_text()
+    text = (CHECKOUT / MOCK_CELLS[model]).read_text()
     text = re.sub(r"^name = .*$", f'name = "e2e-{key}"', text, flags=re.M)
-    text = text.replace('kind = "sim"\n', f'kind = "sim"\ngap_fault_s = {gap_fault_s}\n', 1)
+    text = text.replace("[arm]\n", f"[arm]\ngap_fault_s = {gap_fault_s}\n", 1)
     text = text.replace("max_orders_age_s = 0.5", "max_orders_age_s = 1.0", 1)
     # From the middle of the board, over which the arm stands at first.
     text = text.replace("[task]\n", "[task]\nstart_xy_px = [256.0, 256.0]\n", 1)
@@ -27,7 +30,7 @@ def _new_site(folder: Path, gap_fault_s: float = 0.5) -> Iterator[Site]:
     text = text.replace("width_px = 640", "width_px = 320").replace("= 480", "= 240")
     config = folder / f"cell-{key}.toml"
     config.write_text(text)
-    site = Site(config, Path(f"/dev/shm/robotd-e2e-{key}"), f"e2e-{key}")
+    site = Site(config, Path(f"/dev/shm/robotd-e2e-{key}"), f"e2e-{key}", mock)
     try:
         yield site
         for process in site.started:
@@ -42,6 +45,15 @@ def _new_site(folder: Path, gap_fault_s: float = 0.5) -> Iterator[Site]:
         for process in site.started:
             process.communicate()
         remove_tree(str(site.base))
+
+
+@pytest.fixture(params=["ur5", "ur5e"])
+def driven_site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
+    """A cell of this test alone whose devices are emulated below the real drivers."""
+    for module in ("rtde_receive", "pyrealsense2", "pyspacemouse"):
+        pytest.importorskip(module)
+    with _new_site(tmp_path, "drivers", request.param) as site:
+        yield site
 
 
 @pytest.fixture
@@ -72,3 +84,12 @@ def daemon(daemon_site: Site) -> Iterator[Operator]:
     operator.disarm()
     yield operator
     operator.close()
+
+
+@pytest.fixture
+def endpoint(site: Site, tmp_path: Path) -> str:
+    """The address of a server that keeps the tool moving, a process of its own."""
+    address = f"ipc://{tmp_path}/policy"
+    server = site.start("tests/end_to_end/moving_server.py", address)
+    assert server.stdout.readline() == "ready\n"
+    return address

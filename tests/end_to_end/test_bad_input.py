@@ -7,6 +7,7 @@ import socket
 import msgspec
 import pytest
 
+from robotd.episodes.dataset import episodes
 from robotd.pipeline.fake_policy_server import FakePolicyServer
 from tests.end_to_end.cell_site import CHECKOUT
 from tests.end_to_end.moving_server import SPEC, moving
@@ -43,21 +44,22 @@ def test_a_policy_that_does_not_fit_is_refused_before_arming(site, tmp_path):
         line = complaint_of(run)
     assert "policy moving" in line
     assert f"cell {site.name}" in line
-    assert not (tmp_path / "out" / "trace.npz").exists()
+    assert not (tmp_path / "out" / "figures.png").exists()
 
 
-def test_a_trace_that_cannot_be_written_is_named(site, tmp_path):
-    (tmp_path / "out" / ".trace.npz.partial").mkdir(parents=True)
+def test_a_data_set_that_cannot_be_made_is_named_before_anything_moves(site, tmp_path):
+    (tmp_path / "file").write_text("")
     with FakePolicyServer(SPEC, moving) as server:
         run = site.robotd(
             "run",
             f"--server={server.endpoint}",
             f"--out={tmp_path}/out",
-            "--set=task.max_episode_s=0.5",
+            f"--dataset={tmp_path}/file",
         )
 
         line = complaint_of(run)
-    assert "out/trace.npz: trace not written" in line
+    assert f"{tmp_path}/file" in line
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_figures_that_cannot_be_written_lose_nothing_else(site, tmp_path):
@@ -72,7 +74,7 @@ def test_figures_that_cannot_be_written_lose_nothing_else(site, tmp_path):
 
         line = complaint_of(run)
     assert "figures.png" in line
-    assert (tmp_path / "out" / "trace.npz").exists()
+    assert len(episodes(tmp_path / "out" / "episodes")) == 1
     assert (tmp_path / "out" / "run.mp4").exists()
 
 
@@ -85,13 +87,15 @@ def test_a_daemon_without_room_for_its_rings_ends_with_a_line(site):
     assert site.name in line
 
 
-def test_a_real_arm_is_refused_where_there_is_no_driver(site):
+def test_a_real_arm_that_does_not_answer_is_named(site):
     text = (CHECKOUT / "configs" / "pusht" / "cell.toml").read_text()
+    text = text.replace('host = "192.168.1.10"', 'host = "127.93.60.8"', 1)
     site.config.write_text(text.replace('name = "pusht"', f'name = "{site.name}"', 1))
+    site.mock = ""
 
     line = complaint_of(site.robotd("up"))
 
-    assert "arm.kind: got ur, expected sim" in line
+    assert "127.93.60.8" in line
 
 
 def test_a_taken_port_is_named(site):

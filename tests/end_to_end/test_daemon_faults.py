@@ -15,7 +15,7 @@ from robotd.pipeline.fake_policy_server import FakePolicyServer, stay_silent
 from tests.end_to_end.cell_site import ArmTail, Operator, wait_for
 from tests.end_to_end.moving_server import SPEC, moving
 
-APPROACH = ("travel", "descend")
+APPROACH = ("travel",)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_policy_server_that_fails_pauses_the_run_with_its_reason(daemon, tail,
         return [[b"\xff" * 100]]
 
     def dawdle(request):
-        time.sleep(0.6)
+        time.sleep(1.2)  # longer than the cell's `policy.deadline_s`
         return moving(request)
 
     for seed, behave in enumerate([stay_silent, garble, dawdle]):
@@ -107,13 +107,14 @@ def test_a_camera_that_hangs_is_named_as_stale(daemon, tail, server):
 def test_a_killed_arm_process_comes_back_disarmed(daemon, tail, server, phases):
     daemon.prepare(server.endpoint)
     drive(daemon, tail, *phases, seed=1)
+    before_n = daemon.status().processes["arm"].restarts_n  # the daemon is shared
     kill(daemon, "arm")
 
     assert daemon.until_state("FAULT", limit_s=3.0).reason.startswith("arm: killed by SIGKILL")
     with pytest.raises(SupervisorError, match="possible now: ack"):
         daemon.control.call("arm")
     restarted = daemon.until(
-        "a new arm", lambda s: s.processes["arm"].restarts_n == 1 and s.arm.age_s < 0.1
+        "a new arm", lambda s: s.processes["arm"].restarts_n == before_n + 1 and s.arm.age_s < 0.1
     )
     assert restarted.state == "FAULT"
     assert daemon.control.call("ack").state == "DISARMED"

@@ -3,72 +3,16 @@
 import json
 import signal
 import time
-from random import Random
 
 import av
 import pytest
 
-from robotd.core.arm_codes import ArmPhase
-from robotd.modes.trace import load_trace
-from tests.end_to_end.cell_site import ArmTail, wait_for
+from robotd.core.arm_codes import ArmPhase, Source
+from robotd.episodes.dataset import episodes
+from tests.end_to_end.cell_site import wait_for
+from tests.end_to_end.watched_run import Watched, complaints, end_of, the_episode
 
-MOVING_SERVER = "tests/end_to_end/moving_server.py"
-OUTPUTS = {"trace.npz", "figures.png", "run.mp4"}
-
-
-@pytest.fixture
-def endpoint(site, tmp_path):
-    """The address of a server that keeps the tool moving, a process of its own."""
-    address = f"ipc://{tmp_path}/policy"
-    server = site.start(MOVING_SERVER, address)
-    assert server.stdout.readline() == "ready\n"
-    return address
-
-
-def end_of(run, limit_s=30.0):
-    """Return the exit code and stderr's lines, after at most `limit_s`."""
-    _, stderr = run.communicate(timeout=limit_s)
-    return run.returncode, stderr.splitlines()
-
-
-def complaints(lines):
-    return [line for line in lines if line.startswith("robotd: ")]
-
-
-class Watched:
-    """A run in progress whose arm is watched."""
-
-    def __init__(self, site, endpoint, out, *words):
-        self.site = site
-        self.run = site.robotd("run", f"--server={endpoint}", f"--out={out}", *words)
-        wait_for("the daemon", lambda: (site.run_dir / "arm.ring").exists())
-        self.tail = ArmTail(site.run_dir)
-
-    def __enter__(self):
-        self.tail.__enter__()
-        return self
-
-    def __exit__(self, *error):
-        self.tail.__exit__()
-
-    def moving(self, when, seed):
-        """Wait until the tool moves, on its way to the start or under the policy."""
-        epochs = {"approach": range(1, 4), "act": range(4, 10**6)}[when]
-        time.sleep(Random(seed).uniform(0.0, 0.2))
-        wait_for(
-            f"motion in {when}",
-            lambda: (
-                self.tail.ticks
-                and self.tail.ticks[-1][1].plan_epoch in epochs
-                and self.tail.speed_m_s() > 0.03
-            ),
-        )
-
-    def assert_stopped_inside(self, *, rests=True):
-        self.tail.assert_inside(self.site.cell)
-        assert self.tail.lost_n == 0
-        if rests:
-            self.tail.assert_rests()
+OUTPUTS = {"episodes", "figures.png", "run.mp4"}
 
 
 def test_a_run_ends_with_figures_a_video_and_nothing_else(site, tmp_path):
@@ -92,25 +36,33 @@ def test_a_run_ends_with_figures_a_video_and_nothing_else(site, tmp_path):
     assert (episode["outcome"], episode["message"], episode["refused_n"]) == ("time", "", 0)
     assert episode["duration_s"] == pytest.approx(1.5, abs=0.2)
     assert episode["brakes_n"] == 0
-    assert load_trace(out / "trace.npz").arrays["tick_phase"][-1] == ArmPhase.HOLDING
+    recorded = the_episode(out / "episodes")
+    assert (recorded.about.outcome, recorded.about.label) == ("time", "failure")
+    assert recorded.about.origin.about["policy"] == "constant"
+    assert recorded.streams.ticks.phase[-1] == ArmPhase.HOLDING
+    assert recorded.streams.gaps == ()
     with av.open(str(out / "run.mp4")) as video:
         assert sum(1 for _ in video.decode(video=0)) > 30
     site.assert_nothing_is_left()
 
 
-def test_ctrl_c_stops_the_arm_and_leaves_the_outputs(site, endpoint, tmp_path):
+def test_ctrl_c_twice_stops_the_arm_and_leaves_the_outputs(site, endpoint, tmp_path):
     out = tmp_path / "out"
     with Watched(site, endpoint, out) as watched:
         watched.moving("act", seed=1)
+        watched.run.send_signal(signal.SIGINT)
+        time.sleep(0.2)
         watched.run.send_signal(signal.SIGINT)
         code, lines = end_of(watched.run)
 
     assert (code, complaints(lines)) == (130, [])
     assert {path.name for path in out.iterdir()} == OUTPUTS
     watched.assert_stopped_inside()
-    trace = load_trace(out / "trace.npz")
-    assert trace.meta.outcome == "stopped"
-    assert trace.arrays["tick_phase"][-1] == ArmPhase.HOLDING
+    recorded = the_episode(out / "episodes")
+    assert (recorded.about.outcome, recorded.about.reason[:12]) == ("stopped", "stop by run-")
+    ticks = recorded.streams.ticks
+    assert ticks.phase[-1] == ArmPhase.HOLDING
+    assert ticks.source[ticks.phase == ArmPhase.FOLLOWING][-1] == Source.POLICY
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing(site, tmp_path):
@@ -160,6 +112,11 @@ def test_a_killed_daemon_ends_the_run_and_all_its_processes(site, endpoint, tmp_
     [line] = complaints(lines)
     assert line == "robotd: the daemon ended: killed by SIGKILL"
     watched.assert_stopped_inside()
+    wait_for("the recorder to end", lambda: site.process("robotd.proc", "recorder") is None)
+    if when == "act":  # its recorder has completed it by itself
+        assert the_episode(tmp_path / "out" / "episodes").about.outcome == "aborted"
+    else:
+        assert episodes(tmp_path / "out" / "episodes") == []
 
 
 @pytest.mark.parametrize("when", ["approach", "act"])

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ import pytest
 from robotd.core.clock import MS, MonoNs
 from robotd.core.config import CameraConfig
 from robotd.core.errors import DeviceError, StaleDataError
-from robotd.core.records import unpack_frame, unpack_signal
 from robotd.core.ring import RingReader
 from robotd.core.run_files import camera_ring, signal_ring
+from robotd.core.sample_records import unpack_frame, unpack_signal
 from robotd.core.types import Frame
 from robotd.hardware.camera_process import CameraPublisher, publish_frames
 
@@ -24,7 +25,7 @@ CONFIG = CameraConfig(kind="sim", width_px=32, height_px=24, rate_hz=20.0)
 
 def frame(t_ms, width_px=32, height_px=24):
     rgb = np.full((height_px, width_px, 3), t_ms % 256, np.uint8)
-    return Frame(t_ns=MonoNs(t_ms * MS), rgb=rgb)
+    return Frame(t_ns=MonoNs(t_ms * MS), t_arrival_ns=MonoNs(t_ms * MS), rgb=rgb)
 
 
 class MeanTracker:
@@ -73,6 +74,15 @@ def test_counts_the_frames_that_should_have_come_between(publisher, gap_ms, drop
         publisher.publish(frame(1000 + gap_ms))
     assert publisher.dropped_n == dropped
     assert len(caplog.records) == (1 if dropped else 0)
+
+
+@pytest.mark.parametrize(
+    ("number", "gap_ms", "dropped"), [(6, 50, 0), (8, 50, 2), (6, 150, 2), (9, 150, 3), (1, 50, 0)]
+)
+def test_counts_by_the_device_s_numbers_too(publisher, number, gap_ms, dropped):
+    publisher.publish(replace(frame(100), frame_number=5))
+    publisher.publish(replace(frame(100 + gap_ms), frame_number=number))
+    assert publisher.dropped_n == dropped
 
 
 def test_a_sample_that_cannot_be_taken_leaves_the_signal_to_age(publisher, tmp_path):
@@ -136,7 +146,8 @@ class Camera:
     def __exit__(self, *error): pass
     def read(self, timeout_s):
         time.sleep(0.01)
-        return Frame(t_ns=SystemClock().now(), rgb=np.zeros((24, 32, 3), np.uint8))
+        now = SystemClock().now()
+        return Frame(t_ns=now, t_arrival_ns=now, rgb=np.zeros((24, 32, 3), np.uint8))
 
 main(Path(sys.argv[1]), "top", CameraConfig(kind="sim", width_px=32, height_px=24), Camera())
 """

@@ -18,15 +18,17 @@ from robotd.core.pusht_spec import pusht_spec
 from robotd.core.spec import PolicySpec
 from robotd.core.types import ActionChunk, ArmState, ArmTick, PolicyRequest
 from robotd.core.world_state import WorldState
+from robotd.modes.drivers import direct
 from robotd.pipeline.chunk_source import Failures, RequestStats
+from tests.modes.daemon_stage import Stage
 
 CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def cell() -> CellConfig:
-    """The mock cell with a UR5."""
-    return load_toml(CHECKOUT / "configs/mock/cell-ur5.toml", CellConfig)
+    """The mock cell with a UR5, its devices simulated without drivers."""
+    return direct(load_toml(CHECKOUT / "configs/mock/cell-ur5.toml", CellConfig))
 
 
 @pytest.fixture
@@ -142,6 +144,20 @@ class ScriptedSource:
 
     def close(self) -> None:
         pass
+
+
+@pytest.fixture
+def stage(
+    cell: CellConfig,
+    run_dir: Path,
+    make_tick: Callable[..., ArmTick],
+    make_world: Callable[..., WorldState],
+) -> Iterator[Stage]:
+    """A daemon that has run for a few cycles."""
+    stage = Stage(cell, run_dir, make_tick, make_world)
+    with stage.close:
+        stage.cycle(3)
+        yield stage
 
 
 @pytest.fixture

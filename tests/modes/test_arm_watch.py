@@ -1,18 +1,24 @@
 """What the arm's cycles mean to the supervisor, at each limit just inside and just outside."""
 
+from dataclasses import replace
+
 import pytest
 
-from robotd.core.arm_codes import ArmFault, ArmPhase
+from robotd.core.arm_codes import ArmFault, ArmPhase, PauseCause
 from robotd.core.clock import MS, MonoNs, S
-from robotd.modes.arm_watch import (
+from robotd.core.ur_codes import SafetyBit
+from robotd.modes.daemon.arm_watch import (
     ENGAGE_LIMIT_NS,
     FAULTS,
+    PAUSES,
     SEEN_NS,
     SILENT_NS,
     STOP_LIMIT_NS,
     ArmWatch,
+    Seen,
 )
-from robotd.modes.supervisor import ENGAGED, Event, State
+from robotd.modes.daemon.causes import HOLDS, Cause
+from robotd.modes.daemon.supervisor import ENGAGED, Event, State
 
 NOW = MonoNs(100 * S)
 AWAY = sorted(set(State) - ENGAGED)
@@ -34,7 +40,7 @@ def test_an_arm_that_is_not_engaged_raises_nothing(watch, make_tick, state):
 
 @pytest.mark.parametrize("state", sorted(ENGAGED))
 def test_a_silent_arm_is_a_fault_just_after_the_limit(watch, make_tick, state):
-    event, reason = watch.look(NOW, make_tick(NOW - SILENT_NS - 1), state, 1)
+    event, reason, _ = watch.look(NOW, make_tick(NOW - SILENT_NS - 1), state, 1)
 
     assert (event, reason) == (Event.FAIL, "arm: no cycle for 300 ms; its process hangs")
 
@@ -49,7 +55,7 @@ def test_an_arm_at_the_limit_of_silence_is_none(watch, make_tick):
 def test_every_fault_of_the_arm_has_its_sentence(watch, make_tick, fault):
     tick = make_tick(NOW, phase=ArmPhase.FAULT, fault=fault)
 
-    event, reason = watch.look(NOW, tick, State.RUNNING, 1)
+    event, reason, _ = watch.look(NOW, tick, State.RUNNING, 1)
 
     assert event is Event.FAIL
     assert reason == f"arm: {FAULTS[fault]}"
@@ -66,13 +72,13 @@ def test_an_arm_that_does_not_engage_in_time_is_a_fault(watch, make_tick):
     at = MonoNs(NOW + ENGAGE_LIMIT_NS)
 
     assert watch.look(at, make_tick(at, session=0), State.ARMED, 1) is None
-    event, reason = watch.look(MonoNs(at + 1), make_tick(at, session=0), State.ARMED, 1)
+    event, reason, _ = watch.look(MonoNs(at + 1), make_tick(at, session=0), State.ARMED, 1)
     assert (event, reason) == (Event.FAIL, "arm: did not engage within 10 s; see arm.log")
 
 
 @pytest.mark.parametrize("state", [State.RUNNING, State.PAUSED])
 def test_an_arm_that_left_its_arming_is_a_fault_at_once(watch, make_tick, state):
-    event, reason = watch.look(NOW, make_tick(NOW, session=0), state, 1)
+    event, reason, _ = watch.look(NOW, make_tick(NOW, session=0), state, 1)
 
     assert event is Event.FAIL
     assert "obeys this arming no more" in reason
@@ -85,7 +91,7 @@ def test_a_stopping_arm_that_stands_is_at_rest(watch, make_tick, phase):
 
     assert watch.look(at, make_tick(at, phase=phase), State.STOPPING, 1) is None  # may be older
     after = make_tick(at + 1, phase=phase)
-    assert watch.look(MonoNs(at + 1), after, State.STOPPING, 1) == (Event.AT_REST, "")
+    assert watch.look(MonoNs(at + 1), after, State.STOPPING, 1) == Seen(Event.AT_REST)
 
 
 def test_an_arm_process_that_engages_is_not_taken_for_hung(watch, make_tick):
@@ -101,7 +107,28 @@ def test_an_arm_that_does_not_stop_in_time_is_a_fault(watch, make_tick, phase):
     tick = make_tick(at, phase=phase)
 
     assert watch.look(at, tick, State.STOPPING, 1) is None
-    assert watch.look(MonoNs(at + 1 * MS), tick, State.STOPPING, 1) == (
-        Event.FAIL,
-        "arm: did not come to rest within 3 s",
+    assert watch.look(MonoNs(at + 1 * MS), tick, State.STOPPING, 1) == Seen(
+        Event.FAIL, "arm: did not come to rest within 3 s"
     )
+
+
+@pytest.mark.parametrize("hold", sorted(set(PauseCause) - {PauseCause.NONE}))
+def test_an_arm_that_holds_while_it_runs_is_a_pause_with_its_sentence(watch, make_tick, hold):
+    tick = make_tick(NOW, phase=ArmPhase.BRAKING, hold=hold)
+
+    event, reason, cause = watch.look(NOW, tick, State.RUNNING, 1)
+
+    assert (event, reason) == (Event.PAUSE, f"arm: {PAUSES[hold]}")
+    assert cause is HOLDS[hold]
+    assert watch.look(NOW, tick, State.PAUSED, 1) is None
+    assert watch.look(NOW, tick, State.ARMED, 1) is None
+
+
+def test_the_cause_of_a_safety_stop_is_read_off_its_bits(watch, make_tick):
+    tick = make_tick(NOW, phase=ArmPhase.FAULT, fault=ArmFault.SAFETY_STOP)
+    bits = int(SafetyBit.PROTECTIVE_STOP | SafetyBit.STOPPED_BY_SAFETY)
+    tick = replace(tick, state=replace(tick.state, safety_bits=bits))
+
+    _, _, cause = watch.look(NOW, tick, State.RUNNING, 1)
+
+    assert cause is Cause.PROTECTIVE_STOP

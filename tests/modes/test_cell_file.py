@@ -14,10 +14,23 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 @pytest.mark.parametrize(
     "options",
-    [CellOptions(mock=True), CellOptions(config="mock"), CellOptions(config="mock", mock=True)],
+    [
+        CellOptions(mock="direct"),
+        CellOptions(mock="drivers"),
+        CellOptions(config="mock"),
+        CellOptions(config="mock", mock="drivers"),
+        CellOptions(config="mock", mock="direct", model="ur5e"),
+    ],
 )
 def test_the_mock_has_two_names(options):
     assert cell_path(options) == CONFIGS / "mock" / "cell.toml"
+
+
+@pytest.mark.parametrize("words", [{"mock": "drivers"}, {"mock": "direct"}, {"config": "mock"}])
+def test_the_mock_has_two_arms(words):
+    options = CellOptions(model="ur5", **words)
+    assert cell_path(options) == CONFIGS / "mock" / "cell-ur5.toml"
+    assert load_cell(options).arm.model == "ur5"
 
 
 def test_a_folder_stands_for_the_cell_in_it(tmp_path):
@@ -33,31 +46,41 @@ def test_a_file_is_itself():
     [
         (CellOptions(), "got nothing, expected a cell's file, or --mock"),
         (
-            CellOptions(mock=True, config="x.toml"),
-            "got --config x.toml too, expected one of the two",
+            CellOptions(mock="direct", config=str(CONFIGS / "pusht")),
+            f"--mock: got the real cell {CONFIGS}/pusht/cell.toml too, expected one of the two",
+        ),
+        (
+            CellOptions(model="ur5", config=str(CONFIGS / "mock")),
+            f"--model: got ur5, expected ur5e, as {CONFIGS}/mock/cell.toml says",
         ),
         (CellOptions(config="/nowhere/cell.toml"), "No such file or directory"),
         (
-            CellOptions(mock=True, set=("envelope.tool_speed_m_s=9",)),
+            CellOptions(mock="direct", set=("envelope.tool_speed_m_s=9",)),
             "the safety envelope has no flag",
         ),
-        (CellOptions(mock=True, set=("name=other",)), "the cell's name is its file's"),
+        (CellOptions(mock="direct", set=("name=other",)), "the cell's name is its file's"),
         (
             CellOptions(
                 config=str(CONFIGS / "pusht"), set=("arm.tool.position_m=[0.0, 0.0, 0.0]",)
             ),
             "expected no such flag for a real arm",
         ),
-        (CellOptions(mock=True, set=("executor.knd=ensemble",)), "did you mean `kind`?"),
-        (CellOptions(mock=True, set=("executor.kind=ensembel",)), "did you mean `ensemble`?"),
-        (CellOptions(mock=True, set=("policy.deadline_s=fast",)), "policy.deadline_s: got 'fast'"),
-        (CellOptions(mock=True, set=("task.max_episode_s=3601",)), "task.max_episode_s: got 3601"),
-        (CellOptions(mock=True, set=("world.seed=4294967296",)), "world.seed: got 4294967296"),
+        (CellOptions(mock="direct", set=("executor.knd=ensemble",)), "did you mean `kind`?"),
+        (CellOptions(mock="direct", set=("executor.kind=ensembel",)), "did you mean `ensemble`?"),
         (
-            CellOptions(mock=True, set=("arm.home_q_rad=[14,-90,-120,-59,90,-76]",)),
+            CellOptions(mock="direct", set=("policy.deadline_s=fast",)),
+            "policy.deadline_s: got 'fast'",
+        ),
+        (
+            CellOptions(mock="direct", set=("task.max_episode_s=3601",)),
+            "task.max_episode_s: got 3601",
+        ),
+        (CellOptions(mock="direct", set=("world.seed=4294967296",)), "world.seed: got 4294967296"),
+        (
+            CellOptions(mock="direct", set=("arm.home_q_rad=[14,-90,-120,-59,90,-76]",)),
             "looks like degrees",
         ),
-        (CellOptions(mock=True, set=("policy.deadline_s=nan",)), "policy.deadline_s: got nan"),
+        (CellOptions(mock="direct", set=("policy.deadline_s=nan",)), "policy.deadline_s: got nan"),
     ],
 )
 def test_what_is_wrong_is_named_in_one_line(options, words):
@@ -69,7 +92,9 @@ def test_what_is_wrong_is_named_in_one_line(options, words):
 
 
 def test_values_from_the_command_line_lie_over_the_file():
-    cell = load_cell(CellOptions(mock=True, set=("executor.kind=ensemble", "task.max_episode_s=3")))
+    cell = load_cell(
+        CellOptions(mock="direct", set=("executor.kind=ensemble", "task.max_episode_s=3"))
+    )
 
     assert (cell.executor.kind, cell.task.max_episode_s) == ("ensemble", 3.0)
 

@@ -4,13 +4,16 @@ import pytest
 
 from robotd.core.clock import MS, MonoNs, S
 from robotd.core.errors import ProcessDiedError
-from robotd.modes.children import (
+from robotd.modes.daemon.children import (
     RESTART_PAUSE_NS,
     RESTARTS_MAX,
     RESTARTS_WINDOW_NS,
+    STOP_S,
     Children,
     processes_of,
 )
+
+NAMES = ("world", "arm", "camera@top", "camera@side", "recorder")
 
 
 class FakeChild:
@@ -21,6 +24,7 @@ class FakeChild:
         self.alive = self.ready = True
         self.waited_s = None
         self.endings = []
+        self.asked = self.held_up = False
 
     def died(self):
         return ProcessDiedError(f"{self.name}: killed by SIGKILL, without a word")
@@ -29,6 +33,15 @@ class FakeChild:
         del stop
         self.waited_s = timeout_s
         return True
+
+    def ask_to_end(self):
+        self.asked = True
+
+    def kill(self):
+        raise AssertionError("waits for its end, for ever where a disk holds it up")
+
+    def send_kill(self):
+        self.alive = self.held_up
 
     def terminate(self, timeout_s):
         assert timeout_s > 0
@@ -65,12 +78,12 @@ def children(cell, tmp_path, nursery):
 
 
 def test_a_mock_has_a_world_and_a_real_cell_has_none(cell, real_cell):
-    assert processes_of(cell) == ("world", "arm", "camera@top", "camera@side")
-    assert processes_of(real_cell) == ("arm", "camera@top", "camera@side")
+    assert processes_of(cell) == ("world", "arm", "camera@top", "camera@side", "recorder")
+    assert processes_of(real_cell) == ("arm", "camera@top", "camera@side", "recorder")
 
 
 def test_all_are_started_before_the_first_is_waited_for(children, nursery):
-    assert [child.name for child in nursery.born] == ["world", "arm", "camera@top", "camera@side"]
+    assert [child.name for child in nursery.born] == [*NAMES]
     assert all(child.waited_s for child in nursery.born)
     assert children.why_not_ready() == ""
 
@@ -84,6 +97,7 @@ def test_only_the_arm_is_told_to_do_without_real_time(cell, tmp_path, nursery):
         "arm": ("--no-realtime",),
         "camera@top": (),
         "camera@side": (),
+        "recorder": (),
     }
 
 
@@ -92,10 +106,10 @@ def test_a_death_is_told_once_and_the_restart_waits(children, nursery):
 
     assert children.poll(MonoNs(0)) == {"world": "world: killed by SIGKILL, without a word"}
     assert children.poll(MonoNs(RESTART_PAUSE_NS - 1)) == {}
-    assert len(nursery.born) == 4
+    assert len(nursery.born) == 5
     assert children.why_not_ready() == "not at work: world"
     children.poll(MonoNs(RESTART_PAUSE_NS))
-    assert len(nursery.born) == 5
+    assert len(nursery.born) == 6
     assert children.why_not_ready() == ""
     assert children.status()["world"].restarts_n == 1
     assert children.status()["world"].pid == nursery.newest("world").pid
@@ -161,13 +175,59 @@ def test_a_child_that_does_not_come_up_ends_the_start(cell, tmp_path):
         Children(cell, tmp_path, start=Stillborn()).start()
 
 
-def test_the_arm_is_ended_first_and_all_are(children, nursery):
+def test_the_arm_is_ended_first_the_recorder_last_and_all_are(children, nursery):
     ended = []
     for child in nursery.born:
         child.endings = ended
 
     children.stop()
 
-    assert ended[0] == "arm"
-    assert sorted(ended) == ["arm", "camera@side", "camera@top", "world"]
+    assert (ended[0], ended[-1]) == ("arm", "recorder")
+    assert sorted(ended) == sorted(NAMES)
     assert children.status() == {}
+
+
+def test_a_process_is_started_on_demand_and_again_with_its_arguments(children, nursery):
+    children.start_one("teleop", ["--operator", "pusher"])
+
+    assert nursery.newest("teleop").arguments == ("--operator", "pusher")
+    assert children.status()["teleop"].alive
+    nursery.newest("teleop").alive = False
+    assert "teleop" in children.poll(MonoNs(0))
+    children.poll(MonoNs(RESTART_PAUSE_NS))
+    assert nursery.newest("teleop").arguments == ("--operator", "pusher")
+    assert children.status()["teleop"].restarts_n == 1
+
+
+def test_one_that_is_stopped_is_not_waited_for_and_not_started_again(children, nursery):
+    children.start_one("teleop", [])
+    child = nursery.newest("teleop")
+    children.stop_one("teleop")
+
+    assert child.asked
+    assert "teleop" not in children.status()
+    assert children.why_not_ready() == ""
+    for now_s in (0, 2):
+        assert children.poll(MonoNs(now_s * S)) == {}
+        assert child.alive
+    children.poll(MonoNs(round((STOP_S + 0.1) * S)))
+    assert not child.alive
+    assert len([each for each in nursery.born if each.name == "teleop"]) == 1
+
+
+def test_one_that_hangs_on_a_disk_holds_nobody_up(children, nursery):
+    recorder = nursery.newest("recorder")
+    recorder.held_up = True
+    children.kill("recorder")
+    assert children.poll(MonoNs(0)) == {}
+
+    recorder.alive = False
+
+    assert list(children.poll(MonoNs(1 * S))) == ["recorder"]
+
+
+def test_stopping_what_does_not_run_changes_nothing(children):
+    children.stop_one("teleop")
+    children.kill("teleop")
+
+    assert "teleop" not in children.status()

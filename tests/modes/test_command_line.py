@@ -40,11 +40,13 @@ def said(capsys, words):
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        ([], "Expected one of {up, run, status, ack}"),
+        ([], "Expected one of {up, collect, run, replay, status, ack, dataset, doctor, sim, jog,"),
         (["fly"], "Unrecognized options: fly"),
         (["run", "--mock", "--polcy", "x"], "did you mean --policy?"),
         (["run", "--mock", "--episodes", "many"], "--episodes"),
         (["run", "--mock", "--out"], "--out"),
+        (["run", "--mock=really"], "--mock"),
+        (["run", "--model=ur5", f"--config={PUSHT}", "--policy=x"], "--model: got ur5, expected"),
         (["run", "--mock"], "--policy, --server: got neither, expected exactly one of them"),
         ([*RUN, "--server=ipc:///x"], "got both"),
         ([*RUN, "--episodes=0"], "--episodes: got 0, expected 1 or more"),

@@ -1,203 +1,18 @@
 """The daemon as an object on a fake clock: the test is its processes, its arm and its clients."""
 
-import contextlib
 import re
 import time
 
-import msgspec
-import numpy as np
 import pytest
-import zmq
 
 from robotd.core.arm_codes import ArmFault, ArmPhase
-from robotd.core.clock import MS, FakeClock, MonoNs, S
+from robotd.core.clock import MS, S
 from robotd.core.errors import SupervisorError
-from robotd.core.mailbox import MailboxReader
-from robotd.core.records import TICK_BYTES, pack_signal, pack_tick
-from robotd.core.ring import RingReader, RingWriter
-from robotd.core.run_files import ARM_RING, MAILBOX, WORLD_ORDERS, WORLD_RING, signal_ring
-from robotd.core.types import Signal
-from robotd.core.world_state import WORLD_STATE_BYTES, pack_world_state, unpack_world_order
-from robotd.modes.arm_watch import ENGAGE_LIMIT_NS
-from robotd.modes.children import Children
-from robotd.modes.conductor import CYCLE_NS, Conductor
-from robotd.modes.control import endpoint_of
-from robotd.modes.messages import ControlReply, ControlRequest, RunRequest
-from robotd.modes.trace import load_trace
+from robotd.core.journal import BeginEpisode, EndEpisode
+from robotd.modes.daemon.arm_watch import ENGAGE_LIMIT_NS
+from robotd.modes.daemon.conductor import CYCLE_NS
+from robotd.modes.daemon.messages import RunRequest
 from robotd.pipeline.fake_policy_server import FakePolicyServer, stay_silent
-from robotd.servo.plan_track import pose_at
-
-
-class FakeChild:
-    def __init__(self, name, pid):
-        self.name, self.pid, self.alive, self.ready = name, pid, True, True
-
-    def died(self):
-        return f"{self.name}: killed by SIGKILL"
-
-    def wait_ready(self, timeout_s, stop=None):
-        del timeout_s, stop
-
-    def terminate(self, timeout_s):
-        assert timeout_s > 0
-
-    def kill(self):
-        self.alive = False
-
-
-class Client:
-    """Speaks the control protocol while the test lets the daemon do its cycles."""
-
-    def __init__(self, run_dir, name):
-        self._name, self._id = name, 0
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.connect(endpoint_of(run_dir))
-        self._decode = msgspec.msgpack.Decoder(ControlReply).decode
-
-    def send(self, op, *, t_ns, **more):
-        self._id += 1
-        request = ControlRequest(id=self._id, client=self._name, op=op, t_ns=t_ns, **more)
-        self.say(msgspec.msgpack.encode(request))
-
-    def say(self, body):
-        self._socket.send(body)
-
-    def reply(self):
-        return self._decode(self._socket.recv()) if self._socket.poll(0) else None
-
-    def close(self):
-        self._socket.close()
-        self._context.term()
-
-
-class Stage:
-    """The world around one conductor. The arm obeys at once, and is where its plan wants it."""
-
-    def __init__(self, cell, run_dir, make_tick, make_world):
-        self.cell, self.run_dir = cell, run_dir
-        self.clock = FakeClock(MonoNs(100 * S))
-        self.children = {}
-        children = Children(cell, run_dir, start=self._spawn)
-        children.start()
-        self.conductor = Conductor(cell=cell, run_dir=run_dir, clock=self.clock, children=children)
-        self.close = contextlib.ExitStack()
-        self.close.callback(self.conductor.close)
-        self._arm = self.close.enter_context(RingWriter.create(run_dir / ARM_RING, TICK_BYTES, 64))
-        self._world = self.close.enter_context(
-            RingWriter.create(run_dir / WORLD_RING, WORLD_STATE_BYTES, 8)
-        )
-        self._block = self.close.enter_context(
-            RingWriter.create(run_dir / signal_ring("block_pose"), 1024, 64)
-        )
-        self._mailbox = self.close.enter_context(MailboxReader(run_dir / MAILBOX))
-        self._world_orders = self.close.enter_context(RingReader(run_dir / WORLD_ORDERS))
-        self._make_tick, self._make_world = make_tick, make_world
-        self._T = np.array(make_tick(0).T_base_cmd)
-        self.silent, self.engages, self.camera = False, True, True
-        self.fault, self.phase = ArmFault.NONE, None
-        self.clients = {}
-
-    def _spawn(self, name, run, *, arguments, log_dir):
-        del run, arguments, log_dir
-        self.children[name] = FakeChild(name, 100 + len(self.children))
-        return self.children[name]
-
-    def client(self, name="me"):
-        if name not in self.clients:
-            self.clients[name] = Client(self.run_dir, name)
-            self.close.callback(self.clients[name].close)
-        return self.clients[name]
-
-    @property
-    def orders(self):
-        return self._mailbox.read()
-
-    def cycle(self, times=1):
-        """Let the cell and the daemon go on by `times` cycles."""
-        for _ in range(times):
-            self.clock.advance(CYCLE_NS)
-            now = self.clock.now()
-            if not self.silent:
-                self._arm.write(pack_tick(self._tick(now)))
-            order = self._world_orders.newest()
-            episode = unpack_world_order(order.payload).episode if order else 0
-            self._world.write(pack_world_state(self._make_world(now, episode=episode)))
-            if self.camera:
-                value = np.array([[0.1, 0.1, 0.5]])
-                self._block.write(pack_signal(Signal(t_ns=np.array([now]), value=value)))
-            self.conductor.cycle(now)
-
-    def _tick(self, now):
-        orders = self.orders
-        session = orders.session if self.engages else 0
-        plan = orders.plan
-        phase = ArmPhase.HOLDING if session else ArmPhase.DISARMED
-        if session and plan is not None and now <= plan.valid_until_ns:
-            self._T, phase = pose_at(plan, now), ArmPhase.FOLLOWING
-        if session and self.fault:
-            phase = ArmPhase.FAULT
-        return self._make_tick(
-            now,
-            T_base_tcp=np.array(self._T),
-            phase=self.phase or phase,
-            fault=self.fault if session else ArmFault.NONE,
-            session=session,
-            plan_epoch=-1 if plan is None else plan.epoch,
-        )
-
-    def ask(self, op, name="me", **more):
-        """Send a command and go on until it is answered; return the reply."""
-        client = self.client(name)
-        client.send(op, t_ns=more.pop("t_ns", self.clock.now()), **more)
-        for _ in range(1000):
-            self.cycle()
-            if reply := client.reply():
-                return reply
-            time.sleep(0.001)
-        raise AssertionError(f"{op}: no answer")
-
-    def call(self, op, name="me", **more):
-        """Ask, and return the status; raises what the daemon refused with."""
-        reply = self.ask(op, name, **more)
-        if not reply.ok:
-            raise SupervisorError(reply.message)
-        return reply.status
-
-    def state(self, name="observer"):
-        return self.call("status", name).state
-
-    def beat_for(self, duration_s, name="me"):
-        """Go on, with a sign of life of one client every 100 ms."""
-        for _ in range(round(duration_s / 0.1)):
-            self.call("status", name)
-            self.cycle(9)
-
-    def prepare(self, endpoint, name="me"):
-        self.call("prepare", name, endpoint=endpoint)
-        for _ in range(2000):
-            status = self.call("status", name)
-            if status.policy or status.policy_failure:
-                return status
-            time.sleep(0.001)
-        raise AssertionError("no handshake")
-
-    def until(self, phase, name="me", limit=400):
-        for _ in range(limit):
-            if (status := self.call("status", name)).run.phase == phase:
-                return status
-            self.cycle(4)
-            time.sleep(0.001)
-        raise AssertionError(f"{status}")
-
-
-@pytest.fixture
-def stage(cell, run_dir, make_tick, make_world):
-    stage = Stage(cell, run_dir, make_tick, make_world)
-    with stage.close:
-        stage.cycle(3)
-        yield stage
 
 
 @pytest.fixture
@@ -207,12 +22,12 @@ def server(spec):
 
 
 @pytest.fixture
-def running(stage, server, tmp_path):
+def running(stage, server):
     """A stage whose episode has begun."""
-    stage.prepare(server.endpoint)
+    stage.prepare(server.endpoint, dataset="/data")
     stage.call("arm")
     stage.cycle(5)
-    run = RunRequest(seed=5, max_episode_s=60.0, trace=str(tmp_path / "trace.npz"))
+    run = RunRequest(seed=5, max_episode_s=60.0)
     stage.call("start", run=run)
     return stage
 
@@ -260,7 +75,7 @@ def test_a_start_without_a_policy_is_refused(stage):
     stage.cycle()
 
     with pytest.raises(SupervisorError, match="cannot start: no policy is connected"):
-        stage.call("start")
+        stage.call("start", run=RunRequest())
 
 
 def test_a_start_before_the_arm_engaged_is_refused(stage, server):
@@ -269,7 +84,7 @@ def test_a_start_before_the_arm_engaged_is_refused(stage, server):
     stage.call("arm")
 
     with pytest.raises(SupervisorError, match="the arm has not engaged yet"):
-        stage.call("start")
+        stage.call("start", run=RunRequest())
     assert stage.state() == "ARMED"
 
 
@@ -279,15 +94,15 @@ def test_a_start_with_somebody_elses_policy_is_refused(stage, server):
     stage.call("arm")
     stage.cycle()
 
-    with pytest.raises(SupervisorError, match="other has connected another policy meanwhile"):
-        stage.call("start")
+    with pytest.raises(SupervisorError, match="other has prepared the cell meanwhile"):
+        stage.call("start", run=RunRequest())
 
 
 def test_a_start_while_disarmed_is_refused(stage, server):
     stage.prepare(server.endpoint)
 
     with pytest.raises(SupervisorError, match="cannot start while DISARMED; possible now: arm"):
-        stage.call("start")
+        stage.call("start", run=RunRequest())
 
 
 def test_a_policy_is_not_changed_under_an_armed_arm(stage, server):
@@ -326,7 +141,7 @@ def test_an_episode_reaches_the_policy_and_moves_the_arm(running):
     assert running.orders.plan is not None
 
 
-def test_a_silent_client_stops_the_motion(running, tmp_path):
+def test_a_silent_client_stops_the_motion(running):
     running.until("act")
     running.cycle(97)
     assert running.orders.plan is not None
@@ -336,7 +151,7 @@ def test_a_silent_client_stops_the_motion(running, tmp_path):
     status = running.call("status", "observer")
     assert (status.state, status.owner) == ("DISARMED", "")
     assert status.reason == "client me disappeared"
-    assert load_trace(tmp_path / "trace.npz").meta.outcome == "client lost"
+    assert running.recorder.of(EndEpisode)[-1].outcome == "client lost"
 
 
 def test_a_client_that_is_heard_keeps_the_motion(running):
@@ -360,7 +175,7 @@ def test_a_silent_client_of_an_armed_cell_disarms_it(stage):
     assert stage.state() == "DISARMED"
 
 
-def test_a_stop_brings_the_arm_to_rest_then_disarms(running, tmp_path):
+def test_a_stop_brings_the_arm_to_rest_then_disarms(running):
     running.until("act")
     running.phase = ArmPhase.BRAKING
     assert running.call("stop").state == "STOPPING"
@@ -373,8 +188,8 @@ def test_a_stop_brings_the_arm_to_rest_then_disarms(running, tmp_path):
 
     status = running.call("status")
     assert (status.state, status.reason, status.owner) == ("DISARMED", "stop by me", "")
-    meta = load_trace(tmp_path / "trace.npz").meta
-    assert (meta.outcome, meta.message, meta.seed) == ("stopped", "stop by me", 5)
+    [end] = running.recorder.of(EndEpisode)
+    assert (end.outcome, end.reason, end.label) == ("stopped", "stop by me", "")
 
 
 def test_an_arm_that_does_not_stop_is_a_fault(running):
@@ -387,7 +202,7 @@ def test_an_arm_that_does_not_stop_is_a_fault(running):
     assert running.call("status").reason == "arm: did not come to rest within 3 s"
 
 
-def test_a_fault_of_the_arm_is_latched_until_a_person_acknowledges(running, tmp_path):
+def test_a_fault_of_the_arm_is_latched_until_a_person_acknowledges(running):
     running.until("act")
     running.fault = ArmFault.SAFETY_STOP
     running.cycle(5)
@@ -396,7 +211,7 @@ def test_a_fault_of_the_arm_is_latched_until_a_person_acknowledges(running, tmp_
     assert status.state == "FAULT"
     assert status.reason.startswith("arm: the controller stopped the arm")
     assert (running.orders.session, running.orders.plan) == (0, None)
-    assert load_trace(tmp_path / "trace.npz").meta.outcome == "fault"
+    assert running.recorder.of(EndEpisode)[-1].outcome == "fault"
     running.fault = ArmFault.NONE
     running.cycle(300)
     assert running.state() == "FAULT"
@@ -503,7 +318,7 @@ def test_a_dead_arm_process_of_a_disarmed_cell_is_no_fault(stage):
 
 
 @pytest.mark.parametrize("name", ["world", "camera@top", "camera@side"])
-def test_another_dead_process_pauses_and_its_reason_outlives_the_stop(running, tmp_path, name):
+def test_another_dead_process_pauses_and_its_reason_outlives_the_stop(running, name):
     running.until("act")
     running.children[name].alive = False
     running.cycle(5)
@@ -515,7 +330,8 @@ def test_another_dead_process_pauses_and_its_reason_outlives_the_stop(running, t
     running.call("stop")
     running.cycle(5)
     assert running.call("status").reason == f"{name}: killed by SIGKILL"
-    assert load_trace(tmp_path / "trace.npz").meta.message == f"{name}: killed by SIGKILL"
+    running.cycle()
+    assert running.recorder.of(EndEpisode)[-1].reason == f"{name}: killed by SIGKILL"
 
 
 def test_a_policy_that_falls_silent_pauses(running, server):
@@ -556,32 +372,16 @@ def test_a_paused_run_goes_on_when_its_client_says_so(running):
     assert running.orders.plan is not None
 
 
-def test_a_trace_that_cannot_be_written_is_told_beside_the_reason(stage, server, tmp_path):
-    (tmp_path / "file").write_text("")
-    stage.prepare(server.endpoint)
-    stage.call("arm")
-    stage.cycle()
-    stage.call("start", run=RunRequest(trace=str(tmp_path / "file" / "trace.npz")))
-    stage.cycle(3)
-    stage.call("stop")
-    stage.cycle(5)
-
-    reason = stage.call("status").reason
-    assert reason.startswith("stop by me; ")
-    assert "trace not written" in reason
-    assert stage.state() == "DISARMED"
-
-
-def test_a_second_episode_has_an_account_of_its_own(running, tmp_path):
+def test_arming_again_records_nothing(running):
     running.until("act")
     running.call("stop")
     running.cycle(5)
-    written = (tmp_path / "trace.npz").stat().st_mtime_ns
     running.call("arm")
     running.cycle(20)
     running.call("disarm")
+    running.cycle()
 
-    assert (tmp_path / "trace.npz").stat().st_mtime_ns == written
+    assert len(running.recorder.of(BeginEpisode)) == len(running.recorder.of(EndEpisode)) == 1
 
 
 def test_a_client_may_end_the_daemon_unless_another_drives(stage):
@@ -589,6 +389,15 @@ def test_a_client_may_end_the_daemon_unless_another_drives(stage):
     with pytest.raises(SupervisorError, match="drives this cell"):
         stage.call("quit", "other")
     assert stage.call("quit").state == "ARMED"
+
+
+def test_nothing_begins_while_the_daemon_ends(stage):
+    """Its end waits for the recorder, and still listens to whoever wants to stop."""
+    stage.conductor._clients.ending = True
+
+    with pytest.raises(SupervisorError, match="cannot arm: the daemon ends"):
+        stage.call("arm")
+    assert stage.call("stop").state == stage.call("quit").state == "DISARMED"
 
 
 def test_garbage_on_the_socket_changes_nothing(running):
@@ -599,18 +408,18 @@ def test_garbage_on_the_socket_changes_nothing(running):
     assert running.state() == "RUNNING"
 
 
-def test_an_episode_that_ends_by_itself_stops_and_disarms(stage, server, tmp_path):
-    stage.prepare(server.endpoint)
+def test_an_episode_that_ends_by_itself_stops_and_disarms(stage, server):
+    stage.prepare(server.endpoint, dataset="/data")
     stage.call("arm")
     stage.cycle()
-    trace = str(tmp_path / "t.npz")
-    stage.call("start", run=RunRequest(max_episode_s=0.5, trace=trace))
+    stage.call("start", run=RunRequest(max_episode_s=0.5))
     stage.until("done")
     stage.cycle(3)
 
     status = stage.call("status")
     assert (status.state, status.reason, status.run.outcome) == ("DISARMED", "", "time")
-    assert load_trace(tmp_path / "t.npz").meta.outcome == "time"
+    [end] = stage.recorder.of(EndEpisode)
+    assert (end.outcome, end.reason, end.label) == ("time", "", "failure")
     assert status.run.elapsed_s == pytest.approx(0.5, abs=2 * CYCLE_NS / S)
     assert status.arm.late_max_ms == 0.0
     assert status.arm.age_s <= 20 * MS / S

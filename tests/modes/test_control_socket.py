@@ -10,13 +10,19 @@ from hypothesis import strategies as st
 
 from robotd.core.errors import BusyError, ProcessDiedError, SupervisorError
 from robotd.core.rundir import RunDir
-from robotd.modes.control import (
+from robotd.modes.daemon.control import (
     REQUESTS_PER_CYCLE_N,
     ControlClient,
     ControlServer,
     endpoint_of,
 )
-from robotd.modes.messages import MAX_CONTROL_BYTES, ControlReply, ControlRequest, DaemonStatus
+from robotd.modes.daemon.messages import (
+    CONTROL_VERSION,
+    MAX_CONTROL_BYTES,
+    ControlReply,
+    ControlRequest,
+    DaemonStatus,
+)
 
 STATUS = DaemonStatus(
     cell="c",
@@ -68,7 +74,7 @@ def reply_to(peer):
 
 def request(**changes):
     return msgspec.msgpack.encode(
-        {"version": 1, "id": 7, "client": "x", "op": "status", "t_ns": 0, **changes}
+        {"version": CONTROL_VERSION, "id": 7, "client": "x", "op": "status", "t_ns": 0, **changes}
     )
 
 
@@ -124,11 +130,12 @@ def test_no_bytes_bring_the_server_down(server, peer, body):
 
 
 def test_another_version_is_named_whatever_else_it_says(server, peer):
-    for body in (request(version=2), request(version=2, new_field=1)):
+    for body in (request(version=7), request(version=7, new_field=1)):
         peer.send(body)
 
         assert drain(server, peer) == []
-        assert "client speaks 2, daemon 1; restart the older one" in reply_to(peer).message
+        wanted = f"client speaks 7, daemon {CONTROL_VERSION}; restart the older one"
+        assert wanted in reply_to(peer).message
 
 
 def test_messages_of_another_number_of_frames_are_left_out(server, peer):

@@ -1,4 +1,4 @@
-"""One episode on a fake clock: lift, reset, travel, descend, act, and every way to get stuck."""
+"""One episode on a fake clock: lift, reset, travel, act, and every way to get stuck."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,10 @@ from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MS, MonoNs, S
 from robotd.core.pusht_spec import BLOCK_POSE
 from robotd.core.types import Signal
-from robotd.modes.episode import ARRIVAL_LIMIT_NS, RESET_LIMIT_NS, Episode, Phase
-from robotd.modes.messages import RunRequest
+from robotd.modes.daemon.messages import RunRequest
+from robotd.modes.daemon.travel import ARRIVAL_LIMIT_NS
+from robotd.modes.daemon.world_start import RESET_LIMIT_NS
+from robotd.modes.run.policy_episode import Phase, PolicyEpisode
 from robotd.pipeline.chunk_source import Failures
 from robotd.pipeline.request import TOOL_STREAM
 from robotd.servo.plan_track import pose_at
@@ -62,7 +64,7 @@ class Stage:
         self.source, self.feed, self.orders_n = source, feed, 0
         self.obeys, self.answers = True, True
         self.plans, self.phases = [], []
-        self.episode = Episode(
+        self.episode = PolicyEpisode(
             cell=cell,
             spec=spec,
             source=source,
@@ -118,7 +120,6 @@ def test_an_episode_goes_through_its_phases_and_ends_by_time(stage):
         Phase.LIFT,
         Phase.RESET,
         Phase.TRAVEL,
-        Phase.DESCEND,
         Phase.ACT,
         Phase.DONE,
     ]
@@ -141,7 +142,7 @@ def test_it_acts_from_where_the_world_says(stage, cell):
 def test_it_travels_at_its_height_and_only_there(stage, cell):
     stage.until_phase(Phase.TRAVEL)
     height_m = stage.feed.tick.state.T_base_tcp[2, 3]
-    stage.until_phase(Phase.DESCEND)
+    stage.until_phase(Phase.ACT)
 
     heights = {round(float(z), 6) for plan in stage.plans[1:2] for z in plan.T_base_tcp[:, 2, 3]}
     assert heights == {round(float(height_m), 6)}
@@ -268,7 +269,7 @@ def test_a_policy_that_paused_begins_anew_where_the_tool_is(stage):
     assert stage.orders_n == 1
 
 
-@pytest.mark.parametrize("phase", [Phase.LIFT, Phase.RESET, Phase.TRAVEL, Phase.DESCEND])
+@pytest.mark.parametrize("phase", [Phase.LIFT, Phase.RESET, Phase.TRAVEL])
 def test_an_approach_that_paused_begins_with_the_lift(stage, phase):
     stage.obeys = phase is not Phase.RESET
     stage.until_phase(phase)

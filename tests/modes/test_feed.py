@@ -3,19 +3,14 @@
 import numpy as np
 import pytest
 
+from robotd.core.arm_records import TICK_BYTES, pack_tick, unpack_tick
 from robotd.core.clock import MS, MonoNs, S
-from robotd.core.records import (
-    TICK_BYTES,
-    pack_frame,
-    pack_signal,
-    pack_tick,
-    unpack_tick,
-)
 from robotd.core.ring import RingWriter
 from robotd.core.run_files import ARM_RING, WORLD_RING, camera_ring, signal_ring
+from robotd.core.sample_records import pack_frame, pack_signal
 from robotd.core.types import Frame, Signal
 from robotd.core.world_state import WORLD_STATE_BYTES, pack_world_state
-from robotd.modes.feed import Feed, Tail
+from robotd.modes.daemon.feed import Feed, Tail
 from robotd.pipeline.recent import KEPT_NS
 from robotd.pipeline.request import TOOL_STREAM
 
@@ -48,7 +43,7 @@ def block(t_ns, x=0.0):
 
 
 def picture(t_ns):
-    return Frame(t_ns=MonoNs(t_ns), rgb=np.zeros((4, 4, 3), np.uint8))
+    return Frame(t_ns=MonoNs(t_ns), t_arrival_ns=MonoNs(t_ns), rgb=np.zeros((4, 4, 3), np.uint8))
 
 
 def test_a_feed_without_any_ring_knows_nothing(feed):

@@ -4,7 +4,7 @@ import pytest
 
 from robotd.core.clock import MS, MonoNs
 from robotd.core.errors import SupervisorError
-from robotd.modes.lease import SILENT_NS, Lease
+from robotd.modes.daemon.lease import SILENT_NS, Lease
 
 
 def test_everybody_may_ask_while_nobody_drives():

@@ -7,7 +7,7 @@ import pytest
 
 from robotd.core.errors import CheckpointError, ProcessDiedError
 from robotd.core.process import StopFlag
-from robotd.modes.local_server import check_policy, local_server
+from robotd.modes.run.local_server import check_policy, local_server
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from robotd.core.errors import SpecMismatchError
 from robotd.core.image import ImageSpec
 from robotd.core.pusht_spec import pusht_spec
 from robotd.core.spec import ObsFeature
-from robotd.modes.lockstep import Latencies, evaluate, run_episode
-from robotd.modes.lockstep_cell import Faults, LockstepCell
+from robotd.modes.lockstep.cell import Faults, LockstepCell
+from robotd.modes.lockstep.evaluate import Latencies, evaluate, run_episode
 from robotd.sim.pusht import PushTBoard
 
 CELL_FILE = Path(__file__).parents[2] / "configs" / "mock" / "cell-ur5.toml"

@@ -10,7 +10,7 @@ from robotd.core import wire
 from robotd.core.clock import SystemClock
 from robotd.core.errors import ConfigError
 from robotd.core.wire_structs import ErrorReply
-from robotd.modes.policy_link import PolicyLink
+from robotd.modes.daemon.policy_link import PolicyLink
 from robotd.pipeline.fake_policy_server import FakePolicyServer, stay_silent
 
 

@@ -1,13 +1,11 @@
 """The supervisor against its table, which is written out here once more, by hand."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from robotd.core.errors import SupervisorError
-from robotd.modes.supervisor import (
+from robotd.modes.daemon.supervisor import (
     ENGAGED,
     PERSONAL,
     TRANSITIONS,
@@ -16,8 +14,6 @@ from robotd.modes.supervisor import (
     Supervisor,
     mermaid,
 )
-
-README = Path(__file__).parents[2] / "README.md"
 
 # Rows: the state; columns: where each event leads, "-" where it is refused.
 EVENTS = ["arm", "disarm", "start", "resume", "ack", "stop", "pause", "at_rest", "client_lost"]
@@ -128,13 +124,3 @@ def test_the_drawing_shows_every_transition_once():
     wanted = [f"{s.value} --> {t.value}: {e.value}" for (s, e), t in TRANSITIONS.items() if s != t]
     assert sorted(arrows) == sorted(wanted)
     assert mermaid().splitlines()[:2] == ["stateDiagram-v2", "    [*] --> DISARMED"]
-
-
-def test_the_readme_shows_the_drawing():
-    text = README.read_text()
-    _, begun, rest = text.partition("<!-- supervisor -->\n")
-    drawing, ended, _ = rest.partition("<!-- /supervisor -->")
-
-    assert begun
-    assert ended
-    assert drawing == f"```mermaid\n{mermaid()}\n```\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from policy_server.training.replay_zip import load_replay
+from robotd.episodes.replay_zip import load_replay
 from robotd.sim.pusht import PushTBoard
 from robotd.sim.pusht_geometry import coverage, score
 from robotd.sim.pusht_protocol import EPISODE_STEPS, FIRST_TEST_SEED, draw_start

@@ -21,7 +21,7 @@ def sample(t_ns):
 
 
 def frame(t_ns):
-    return Frame(t_ns=MonoNs(t_ns), rgb=np.zeros((2, 2, 3), np.uint8))
+    return Frame(t_ns=MonoNs(t_ns), t_arrival_ns=MonoNs(t_ns), rgb=np.zeros((2, 2, 3), np.uint8))
 
 
 def filled(*times):

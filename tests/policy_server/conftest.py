@@ -16,9 +16,9 @@ from policy_server.training.config import (  # noqa: E402
     RunConfig,
     TrainConfig,
 )
-from policy_server.training.episodes import Episodes  # noqa: E402
 from policy_server.training.loop import train  # noqa: E402
 from policy_server.training.progress import SilentProgress  # noqa: E402
+from robotd.episodes.source import Episodes  # noqa: E402
 
 
 @pytest.fixture(autouse=True, scope="session")

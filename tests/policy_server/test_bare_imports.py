@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("torch")
 
+from tests.episodes.made_episode import write_episode
+
 ROOT = Path(__file__).parents[2]
 
 ONLY = """
@@ -67,6 +69,15 @@ assert status == 1, status
 """
 
 
+TRAIN_ON_EPISODES = """
+from policy_server.__main__ import main
+
+config, dataset, out = sys.argv[1:]
+status = main(["train", "--config", config, "--dataset", dataset, "--out", out, "--debug"])
+assert status == 1, status
+"""
+
+
 def run_bare(script, *arguments):
     return subprocess.run(
         [sys.executable, "-c", ONLY + script, *map(str, arguments)],
@@ -93,6 +104,19 @@ def test_trains_and_infers_without_the_other_packages(episodes, tmp_path):
 
     assert answer.returncode == 0, answer.stderr
     assert "pip install 'robotd[sim]'" in answer.stderr.splitlines()[-1]
+
+
+def test_a_data_set_names_the_packages_that_reading_it_needs(tmp_path):
+    write_episode(tmp_path / "data")
+    config = ROOT / "configs" / "train" / "pusht_state_unet.toml"
+
+    answer = run_bare(TRAIN_ON_EPISODES, config, tmp_path / "data", tmp_path / "run")
+
+    assert answer.returncode == 0, answer.stderr
+    (line,) = answer.stderr.splitlines()
+    assert "reading episodes needs" in line
+    assert "pip install mcap" in line
+    assert "export-npz" in line
 
 
 def test_every_module_but_the_robots_side_imports_without_the_other_packages():

@@ -9,8 +9,8 @@ from policy_server.features import PushtKeypoints  # noqa: E402
 from policy_server.normalizer import fit_min_max  # noqa: E402
 from policy_server.training.batches import batch_order, make_windows, step_generator  # noqa: E402
 from policy_server.training.config import WindowConfig  # noqa: E402
-from policy_server.training.episodes import split_episodes  # noqa: E402
 from policy_server.training.windows import window_rows  # noqa: E402
+from robotd.episodes.source import split_episodes  # noqa: E402
 
 
 def test_windows_repeat_the_edges_exactly():

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from robotd.core.arm_codes import Source
 from robotd.core.clock import MS, FakeClock, MonoNs
 from robotd.core.config import ArmConfig, Box, EnvelopeConfig, Pose
 from robotd.core.geometry import pose
@@ -110,6 +111,7 @@ class Bench:
             t_ns=t_ns,
             T_base_tcp=pose(R_DOWN, p),
             valid_until_ns=MonoNs(int(t_ns[-1]) + round(valid_s * 1e9)),
+            source=Source.POLICY,
         )
         return self.plan
 
@@ -126,7 +128,6 @@ def _beside(name: str):
 
 
 GATE_CHECKS = _beside("gate_checks")
-GATE_MUTANTS = _beside("gate_mutants")
 
 
 def pytest_generate_tests(metafunc):
@@ -138,11 +139,6 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="session")
 def gate_checks():
     return GATE_CHECKS
-
-
-@pytest.fixture(scope="session")
-def gate_mutants():
-    return GATE_MUTANTS
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from time import perf_counter_ns
 
 import numpy as np
 
-from policy_server.training.replay_zip import load_replay
+from robotd.core.arm_codes import Source
 from robotd.core.arm_model import kinematics_of
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MonoNs, S
@@ -19,6 +19,7 @@ from robotd.core.config import CellConfig
 from robotd.core.config_load import load_toml
 from robotd.core.types import Plan
 from robotd.core.ur_models import ur_model
+from robotd.episodes.replay_zip import load_replay
 from robotd.pipeline.action_map import BoardXy
 from robotd.pipeline.command_filter import FILTER_DT_NS, pusht_pd
 from robotd.servo.follower import Follower
@@ -102,6 +103,7 @@ def _episode(cell, T_base_tcp):
                 t_ns=t_ns[rows],
                 T_base_tcp=T_base_tcp[rows].copy(),
                 valid_until_ns=MonoNs(int(t_ns[rows][-1]) + S),
+                source=Source.POLICY,
             )
         begun = perf_counter_ns()
         followed = track.follow(plan, MonoNs(now), T_cmd)

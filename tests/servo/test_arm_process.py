@@ -12,17 +12,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from robotd.core.arm_codes import ArmFault, ArmPhase
+from robotd.core.arm_codes import ArmFault, ArmPhase, Source
+from robotd.core.arm_records import unpack_tick
 from robotd.core.clock import MS, MonoNs, S
 from robotd.core.config import CellConfig
 from robotd.core.config_load import load_toml
 from robotd.core.mailbox import MailboxWriter
 from robotd.core.process import spawn
-from robotd.core.records import unpack_tick
 from robotd.core.ring import RingReader
 from robotd.core.run_files import ARM_RING, CELL_FILE, MAILBOX
 from robotd.core.rundir import RunDir
 from robotd.core.types import Orders, Plan
+from robotd.modes.drivers import direct
 
 CELL = Path(__file__).parents[2] / "configs/mock/cell.toml"
 LIMIT_S = 20.0
@@ -32,7 +33,7 @@ class Daemon:
     """The conductor's side, by hand. A busy test machine is no fault: large gaps are allowed."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        cell = load_toml(CELL, CellConfig, {"arm": {"gap_fault_s": 0.5}})
+        cell = direct(load_toml(CELL, CellConfig, {"arm": {"gap_fault_s": 0.5}}))
         self.run = stack.enter_context(RunDir.create("arm-test", base=folder, grace_s=0.5)).path
         (self.run / CELL_FILE).write_bytes(msgspec.json.encode(cell))
         self.mailbox = stack.enter_context(MailboxWriter.create(self.run / MAILBOX))
@@ -83,6 +84,7 @@ class Daemon:
             t_ns=t_ns,
             T_base_tcp=poses,
             valid_until_ns=MonoNs(int(t_ns[-1]) + S),
+            source=Source.POLICY,
         )
 
     def moving(self, session: int):

@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 
-from robotd.core.clock import MonoNs
 from robotd.core.geometry import pose, pose_distance, so3_exp
-from robotd.core.types import Plan
 from robotd.servo.follower import SHARE, Follower
-from robotd.servo.plan_track import PlanTrack, all_rotations, pose_at
 
 DT_S = 0.002
 
@@ -101,52 +98,3 @@ def test_where_the_generator_finds_no_way_there_is_no_step(follower, gate_checks
 
     follower.seed(gate_checks.RAISED, np.zeros(6), np.zeros(6))
     np.testing.assert_allclose(follower.step(start, start), gate_checks.RAISED, atol=1e-9)
-
-
-def plan_of(*x_m, epoch=1, t_ns=None, valid_ns=10_000):
-    T = [pose(np.eye(3), (x, 0.0, 0.0)) for x in x_m]
-    times = np.arange(len(x_m)) * 1000 + 5000 if t_ns is None else np.array(t_ns)
-    return Plan(epoch=epoch, t_ns=times, T_base_tcp=np.array(T), valid_until_ns=MonoNs(valid_ns))
-
-
-@pytest.mark.parametrize(
-    ("t_ns", "x_m"),
-    [(0, 1.0), (5000, 1.0), (5250, 1.25), (6000, 2.0), (6500, 3.0), (7000, 4.0), (9999, 4.0)],
-)
-def test_a_plan_is_a_line_between_rows_and_held_at_both_ends(t_ns, x_m):
-    assert pose_at(plan_of(1.0, 2.0, 4.0), t_ns)[0, 3] == pytest.approx(x_m)
-
-
-def test_a_plan_of_one_row_is_a_place():
-    assert pose_at(plan_of(1.5), 0)[0, 3] == 1.5
-    assert pose_at(plan_of(1.5), 9000)[0, 3] == 1.5
-
-
-def test_a_plan_is_followed_until_the_last_nanosecond_of_its_validity():
-    track, here = PlanTrack(0.05), pose(np.eye(3), (1.0, 0.0, 0.0))
-    plan = plan_of(1.0, 1.1)
-    assert track.follow(plan, MonoNs(10_000), here + 0.0) is None  # 0.1 m away at its end
-    track = PlanTrack(0.2)
-    assert track.follow(plan, MonoNs(10_000), here) is plan
-    assert track.follow(plan, MonoNs(10_001), here) is None
-    assert track.follow(None, MonoNs(10_000), here) is None
-
-
-def test_a_refused_plan_stays_refused_until_the_session_ends():
-    track, far, near = PlanTrack(0.05), pose(np.eye(3), (2.0, 0, 0)), pose(np.eye(3), (1.0, 0, 0))
-    plan = plan_of(1.0, 1.0)
-    assert track.follow(plan, MonoNs(5000), far) is None
-    assert track.follow(plan, MonoNs(5001), near) is None
-    assert track.refused_n == 1
-    track.restart()
-    assert track.follow(plan, MonoNs(5002), near) is plan
-
-
-def test_only_rotations_are_orientations():
-    good = plan_of(1.0, 2.0)
-    assert all_rotations(good)
-    bad = good.T_base_tcp.copy()
-    bad[1, 0, 0] = 0.99
-    assert not all_rotations(
-        Plan(epoch=1, t_ns=good.t_ns, T_base_tcp=bad, valid_until_ns=MonoNs(0))
-    )

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
-from robotd.core.arm_codes import Limit, Verdict
-from robotd.core.types import Setpoint
+from robotd.core.arm_codes import Limit
 from robotd.servo.gate import Gate
+from tests.servo.sequential_clamp import SequentialClamp
 
 ROOT = Path(__file__).parents[2]
 QUICK = settings(
@@ -33,43 +33,6 @@ FLOATS = st.one_of(
 
 def test_the_gate_passes(gate_check):
     gate_check(Gate)
-
-
-class SequentialClamp:
-    """The negative control: every limit clamped in turn, held where the box is left."""
-
-    def __init__(self, *, envelope, kinematics, dt_s, **_):
-        self._e, self._kinematics, self._dt_s = envelope, kinematics, dt_s
-
-    def reset(self, q_rad, qd_rad_s):
-        self.q_rad, self.qd_rad_s = np.array(q_rad), np.array(qd_rad_s)
-
-    @property
-    def at_rest(self):
-        return not np.abs(self.qd_rad_s).max() > 1e-9
-
-    def step(self, candidate):
-        e, dt = self._e, self._dt_s
-        usable = (
-            isinstance(candidate, np.ndarray)
-            and candidate.dtype == np.float64
-            and candidate.shape == (6,)
-            and np.isfinite(np.array(candidate)).all()
-        )
-        q = np.array(candidate) if usable else self.q_rad
-        q = np.clip(q, e.q_min_rad, e.q_max_rad)
-        v = np.clip((q - self.q_rad) / dt, -e.joint_speed_rad_s, e.joint_speed_rad_s)
-        change = np.clip((v - self.qd_rad_s) / dt, -1, 1) * e.joint_acceleration_rad_s2 * dt
-        v = self.qd_rad_s + change
-        here, there = (self._kinematics.fk(x)[:3, 3] for x in (self.q_rad, self.q_rad + v * dt))
-        speed = float(np.linalg.norm(there - here)) / dt
-        v = v * min(1.0, e.tool_speed_m_s / max(speed, 1e-9))
-        q = self.q_rad + v * dt
-        p = self._kinematics.fk(q)[:3, 3]
-        if (p < e.tool_box.min_m).any() or (p > e.tool_box.max_m).any():
-            q = self.q_rad
-        self.qd_rad_s, self.q_rad = (q - self.q_rad) / dt, q
-        return Setpoint(q_rad=q.copy()), Verdict(accepted=usable, braking=not usable)
 
 
 def test_clamping_in_sequence_breaks_the_limits(gate_checks):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from robotd.core.arm_codes import ArmFault, ArmPhase, Limit
+from robotd.core.arm_codes import ArmFault, ArmPhase, Limit, Source
 from robotd.core.clock import MS, FakeClock, MonoNs
 from robotd.core.types import Plan
 from robotd.sim.arm import SAFETY_PROTECTIVE_STOP
@@ -108,6 +108,7 @@ def test_without_a_valid_plan_it_brakes_and_holds(bench, end):
             t_ns=bench.plan.t_ns,
             T_base_tcp=bench.plan.T_base_tcp,
             valid_until_ns=bench.clock.now(),
+            source=Source.POLICY,
         )
         bench.run(0.002)
     else:
@@ -139,13 +140,25 @@ def test_a_plan_that_begins_far_away_is_refused_and_the_next_near_one_followed(b
     plan = bench.line_to((0.56, 0.0, 0.012), 1.0)
     far = plan.T_base_tcp.copy()
     far[:, 1, 3] += 0.0501
-    bench.plan = Plan(epoch=50, t_ns=plan.t_ns, T_base_tcp=far, valid_until_ns=plan.valid_until_ns)
+    bench.plan = Plan(
+        epoch=50,
+        t_ns=plan.t_ns,
+        T_base_tcp=far,
+        valid_until_ns=plan.valid_until_ns,
+        source=Source.POLICY,
+    )
     ticks = bench.run(0.1)
     assert set(phases(ticks)) == {ArmPhase.HOLDING}
     assert bench.loop.refused_plans_n == 1
     near = plan.T_base_tcp.copy()
     near[:, 1, 3] += 0.0499 - 0.006
-    bench.plan = Plan(epoch=51, t_ns=plan.t_ns, T_base_tcp=near, valid_until_ns=plan.valid_until_ns)
+    bench.plan = Plan(
+        epoch=51,
+        t_ns=plan.t_ns,
+        T_base_tcp=near,
+        valid_until_ns=plan.valid_until_ns,
+        source=Source.POLICY,
+    )
     assert set(phases(bench.run(0.1))) == {ArmPhase.FOLLOWING}
 
 
@@ -162,6 +175,7 @@ def test_a_plan_that_the_setpoint_lags_behind_is_still_followed(bench):
         t_ns=np.array([now, now + 100 * MS]),
         T_base_tcp=held,
         valid_until_ns=MonoNs(now + 3000 * MS),
+        source=Source.POLICY,
     )
     ticks = bench.run(1.5)
     assert set(phases(ticks)) == {ArmPhase.FOLLOWING}
@@ -173,7 +187,13 @@ def test_orientations_that_are_none_are_refused(bench):
     plan = bench.line_to((0.52, 0.0, 0.012), 1.0)
     bent = plan.T_base_tcp.copy()
     bent[5, :3, :3] *= 1.01
-    bench.plan = Plan(epoch=60, t_ns=plan.t_ns, T_base_tcp=bent, valid_until_ns=plan.valid_until_ns)
+    bench.plan = Plan(
+        epoch=60,
+        t_ns=plan.t_ns,
+        T_base_tcp=bent,
+        valid_until_ns=plan.valid_until_ns,
+        source=Source.POLICY,
+    )
     assert set(phases(bench.run(0.1))) == {ArmPhase.HOLDING}
     assert bench.loop.refused_plans_n == 1
 
@@ -315,7 +335,7 @@ def test_gaps_below_the_fault_are_counted_and_survived(bench):
     ("prepare", "fault"),
     [
         (lambda b: setattr(b.arm.faults, "read_error", "gone"), ArmFault.DRIVER_ERROR),
-        (lambda b: setattr(b.arm.faults, "engage_error", "local mode"), ArmFault.DRIVER_ERROR),
+        (lambda b: setattr(b.arm.faults, "engage_error", "local mode"), ArmFault.REFUSED),
         (lambda b: setattr(b.arm.faults, "frozen", True), ArmFault.STALE_STATE),
         (lambda b: setattr(b.arm.faults, "safety_bits", 4), ArmFault.SAFETY_STOP),
     ],

@@ -1,13 +1,18 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from robotd.core.config import Box, EnvelopeConfig
-from robotd.core.errors import RealtimeError
+from robotd.core.config import Box, CellConfig, EnvelopeConfig
+from robotd.core.config_load import load_toml
+from robotd.core.errors import DeviceError, RealtimeError
+from robotd.servo import process
 from robotd.servo.realtime import RealtimeRights, gap_fault_s, halved, require
 
+CELL = load_toml(Path(__file__).parents[2] / "configs/mock/cell.toml", CellConfig)
 ENVELOPE = EnvelopeConfig(
     q_min_rad=(-6.0,) * 6,
     q_max_rad=(6.0,) * 6,
@@ -67,3 +72,19 @@ def test_without_rights_both_speeds_are_halved_and_nothing_else():
 )
 def test_the_largest_own_gap_depends_on_the_rights(configured, fifo, mock, expected):
     assert gap_fault_s(configured, rate_hz=500.0, fifo=fifo, mock=mock) == pytest.approx(expected)
+
+
+def test_the_script_on_the_controller_is_halved_as_well(tmp_path, monkeypatch):
+    rights = RealtimeRights(fifo=False, locked=False, refusal="none here")
+    monkeypatch.setattr(process, "obtain", lambda: rights)
+    cell = replace(CELL, world=None)
+    assert not cell.mock
+    seen = []
+
+    def build(cell, clock, gap_s):
+        seen.append(cell.envelope)
+        raise DeviceError("ur: seen enough")
+
+    with pytest.raises(DeviceError, match="seen enough"):
+        process.main(tmp_path, cell, build, without_realtime=True)
+    assert seen == [halved(CELL.envelope)]

@@ -8,7 +8,7 @@ import numcodecs
 import numpy as np
 import pytest
 
-from policy_server.training.replay_zip import load_replay
+from robotd.episodes.replay_zip import load_replay
 from robotd.sim.pusht import PushTBoard
 from robotd.sim.pusht_geometry import coverage, keypoints, mirror_state, mirror_xy, score
 from robotd.sim.render import render_board

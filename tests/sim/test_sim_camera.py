@@ -143,6 +143,24 @@ def test_the_states_of_delivered_frames_can_be_looked_up():
     assert camera.state_at(MonoNs(frame.t_ns + 1)) is None
 
 
+@pytest.mark.parametrize("off_ms", [-24, 0, 24])
+def test_what_a_picture_shows_is_found_by_a_time_that_is_off_by_less_than_half_a_period(off_ms):
+    _, _, camera = rig()
+    with camera:
+        frame = [camera.read(1.0) for _ in range(3)][1]
+    near = camera.state_near(MonoNs(frame.t_ns + off_ms * MS))
+    assert near is not None
+    assert near.t_ns == frame.t_ns
+
+
+def test_a_time_before_all_pictures_shows_nothing():
+    _, _, camera = rig()
+    assert camera.state_near(MonoNs(10 * S)) is None
+    with camera:
+        frame = camera.read(1.0)
+    assert camera.state_near(MonoNs(frame.t_ns - 26 * MS)) is None
+
+
 @pytest.mark.parametrize(("width_px", "height_px"), [(640, 480), (320, 240)])
 def test_the_perspective_view_has_the_configured_size(width_px, height_px):
     _, _, camera = rig(view="perspective", width_px=width_px, height_px=height_px)

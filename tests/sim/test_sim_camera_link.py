@@ -15,10 +15,11 @@ from robotd.core.errors import ConfigError, CorruptRecordError
 from robotd.core.ring import RingWriter
 from robotd.core.run_files import WORLD_RING
 from robotd.core.world_state import WORLD_STATE_BYTES, pack_world_state
+from robotd.modes.drivers import direct
 from robotd.sim.camera_link import NewestState, sim_camera
 from robotd.sim.world import World
 
-CELL = load_toml(data_file("configs/mock/cell.toml"), CellConfig)
+CELL = direct(load_toml(data_file("configs/mock/cell.toml"), CellConfig))
 WORLD = World(BoardFrame.of_task(CELL.task), CELL.task.tip_height_m, 100_000)
 
 

@@ -1,52 +1,20 @@
 """World and camera as processes of a run: frames and signal flow, and stop when the world dies."""
 
-import time
-
-import msgspec
 import numpy as np
 import pytest
 
 from robotd.core.clock import SystemClock
-from robotd.core.config import CameraConfig, CellConfig
-from robotd.core.config_load import load_toml
-from robotd.core.data_files import data_file
 from robotd.core.process import spawn
-from robotd.core.records import unpack_frame, unpack_signal
-from robotd.core.ring import RingReader
-from robotd.core.run_files import CELL_FILE, WORLD_RING, camera_ring, signal_ring
-from robotd.core.rundir import RunDir
+from robotd.core.run_files import WORLD_RING, camera_ring, signal_ring
+from robotd.core.sample_records import unpack_frame, unpack_signal
 from robotd.core.world_state import unpack_world_state
+from tests.sim.camera_run import camera_run, read_all, wait_for
 
 
 @pytest.fixture
 def run_dir(tmp_path):
-    """A run of the mock cell with one camera of 20 Hz that tracks the block."""
-    cell = load_toml(data_file("configs/mock/cell.toml"), CellConfig)
-    camera = CameraConfig(
-        kind="sim",
-        view="board",
-        width_px=96,
-        height_px=96,
-        rate_hz=20.0,
-        latency_s=0.03,
-        tracks=("block_pose",),
-    )
-    cell = msgspec.structs.replace(cell, cameras={"top": camera})
-    with RunDir.create("simtest", base=tmp_path) as run:
-        (run.path / CELL_FILE).write_bytes(msgspec.json.encode(cell))
-        yield run.path
-
-
-def read_all(path, unpack):
-    with RingReader(path) as ring:
-        return [unpack(record.payload) for record in ring.since(-1).records]
-
-
-def wait_for(condition, timeout_s=20.0):
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    with camera_run(tmp_path, "sim", 20.0) as folder:
+        yield folder
 
 
 def test_frames_and_signal_flow_and_end_with_the_world(run_dir):

@@ -15,7 +15,7 @@ WORLD = World(BOARD, 0.01, 100_000)
 
 
 def frame_at(t_ns):
-    return Frame(t_ns=MonoNs(t_ns), rgb=np.zeros((2, 2, 3), np.uint8))
+    return Frame(t_ns=MonoNs(t_ns), t_arrival_ns=MonoNs(t_ns), rgb=np.zeros((2, 2, 3), np.uint8))
 
 
 def tracker(**noise):

@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from robotd.core.arm_records import TICK_BYTES, pack_tick
 from robotd.core.board_frame import BoardFrame
 from robotd.core.clock import MS, FakeClock, MonoNs
 from robotd.core.config import CellConfig
 from robotd.core.errors import ConfigError, CorruptRecordError
-from robotd.core.records import TICK_BYTES, pack_tick
 from robotd.core.ring import RingReader, RingWriter
 from robotd.core.run_files import ARM_RING, WORLD_ORDERS, WORLD_RING
 from robotd.core.types import ArmState, ArmTick

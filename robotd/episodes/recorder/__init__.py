@@ -1,0 +1,1 @@
+"""The recorder: the process that turns a cell's rings into episodes."""

@@ -1,0 +1,1 @@
+"""Demonstrations: `robotd collect`, and its activity in the daemon."""

@@ -1,0 +1,1 @@
+"""The daemon: supervisor, conductor, and what an activity gets from it."""

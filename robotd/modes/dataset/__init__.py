@@ -1,0 +1,1 @@
+"""`robotd dataset`: recorded episodes as a person sees them."""

@@ -1,0 +1,1 @@
+"""The flight record: the last seconds of the arm before a stop."""

@@ -1,0 +1,1 @@
+"""A policy through the whole mock cell in one thread, without waiting."""

@@ -1,0 +1,1 @@
+"""An episode again: `robotd replay`, and its activity in the daemon."""

@@ -1,0 +1,1 @@
+"""A policy drives the arm: `robotd run`, and its activity in the daemon."""

@@ -1,0 +1,1 @@
+"""What clients see: the connections, RTDE, dashboard and script ports."""
