@@ -51,6 +51,9 @@ class Places:
 HELD_NS: Final = 30 * MS
 """Items are handed on so late, since the order to end comes later than the instant it names."""
 
+SEEN_NS: Final = HELD_NS + 30 * MS
+"""What is done has been handed on after so long, unless whoever did it was held up."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
@@ -195,10 +198,15 @@ class Collector:
             return False
         if now >= end_ns + SETTLE_NS:
             return True
-        newest = [f.newest_ns for _, f in self._streams]
-        newest += [f.newest_ns for f in self._cameras.values()]
-        alive = [t_ns for t_ns in newest if t_ns is not None and t_ns > end_ns - SETTLE_NS]
-        return all(t_ns > end_ns for t_ns in alive)
+        return all(t_ns > end_ns for t_ns in self._newest_since(MonoNs(end_ns - SETTLE_NS)))
+
+    def seen_upto_ns(self, now: MonoNs) -> MonoNs:
+        """Return up to when all that was done has been handed on.
+
+        A stream's items come in their order, so one that lives has been seen up to its newest: a
+        process that was held up between an item's instant and its ring brings it late.
+        """
+        return MonoNs(min([now - SEEN_NS, *self._newest_since(MonoNs(now - SETTLE_NS))]))
 
     def last_ns(self, now: MonoNs) -> MonoNs:
         """Return the log time of what is found out at `now`: not after the episode's end."""
@@ -213,6 +221,12 @@ class Collector:
     def _followers(self) -> list[Follower[Any]]:
         streams = [follower for _, follower in self._streams]
         return [*streams, *self._cameras.values(), self._journal]
+
+    def _newest_since(self, t_ns: MonoNs) -> list[MonoNs]:
+        """Return the newest item's log time of each stream that brought one after `t_ns`."""
+        newest = [f.newest_ns for _, f in self._streams]
+        newest += [f.newest_ns for f in self._cameras.values()]
+        return [found for found in newest if found is not None and found > t_ns]
 
     def _read(self, follower: Follower[Any], now: MonoNs) -> list[Arrival[Any]]:
         arrivals, gap = follower.read(now)

@@ -10,14 +10,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from robotd.core.clock import MS, MonoNs, seconds_to_ns
+from robotd.core.clock import MonoNs, seconds_to_ns
 from robotd.core.config import CellConfig
 from robotd.core.errors import RobotdError
 from robotd.core.protocols import Clock
 from robotd.core.types import Frame
 from robotd.episodes import topics
 from robotd.episodes.items import FrameTimes, Gap, Picture
-from robotd.episodes.recorder.collect import HELD_NS, Collected, Collector
+from robotd.episodes.recorder.collect import Collected, Collector
 from robotd.episodes.recorder.follow import Arrival
 from robotd.episodes.recorder.gaps import GapLedger
 from robotd.episodes.recorder.queue import BoundedQueue
@@ -30,9 +30,6 @@ POLL_S: Final = 0.01
 FRAMES_SHARE: Final = 0.8
 """Pictures are left out when those that wait are so old, as a share of what stops the arm: video
 gives way before."""
-
-SEEN_NS: Final = HELD_NS + 30 * MS
-"""What is done has been handed to the writer after so long at the latest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +138,8 @@ class Pipe:
 
     def complete_upto_ns(self) -> int:
         """Return up to when all that was done has been handed to the writer."""
-        read_ns = self._read_upto_ns - SEEN_NS
-        waiting_ns = self.waiting_since_ns()
-        return max(0, read_ns if waiting_ns is None else min(read_ns, waiting_ns))
+        read_ns, waiting_ns = self._read_upto_ns, self.waiting_since_ns()
+        return max(0, read_ns if waiting_ns is None else min(read_ns, waiting_ns - 1))
 
     def _read_all(self) -> None:
         try:
@@ -183,7 +179,7 @@ class Pipe:
     def _read_once(self, now: MonoNs) -> bool:
         """Hand on what came; return whether that was all."""
         self._hand_on(self._collector.read(now))
-        self._read_upto_ns = now
+        self._read_upto_ns = self._collector.seen_upto_ns(now)
         return self._collector.complete(now)
 
     def _hand_on(self, found: Collected) -> None:
