@@ -102,6 +102,18 @@ def arm_to_jog(operator):
     operator.control.call("start", jog=JogRequest())
 
 
+def jog_up(operator, device):
+    """Push until the arm is inside; a device held up by the computer has to be let go first."""
+    for _ in range(10):
+        device.let_go()
+        operator.until("the device seen let go", lambda s: not s.jog.neutral)
+        device.grip(0, 0, 1, 0, 0, 0)
+        status = operator.until("inside, or held up", lambda s: not s.jog.outside or s.jog.neutral)
+        if not status.jog.outside:
+            return
+    pytest.fail("ten times this computer held the device up: run it with less beside it")
+
+
 @pytest.mark.parametrize("driven_site", ["ur5"], indirect=True)
 def test_jogged_back_stopped_by_the_controller_and_recovered(outside):
     site, operator, device, emulator = outside
@@ -114,9 +126,7 @@ def test_jogged_back_stopped_by_the_controller_and_recovered(outside):
     with ArmTail(site.run_dir) as tail:
         arm_to_jog(operator)
         assert operator.until("outside", lambda s: bool(s.jog.outside)).jog.outside
-        time.sleep(0.2)  # seen let go
-        device.grip(0, 0, 1, 0, 0, 0)
-        operator.until("inside", lambda s: not s.jog.outside)
+        jog_up(operator, device)
         time.sleep(0.3)
         emulator.do("protective_stop")
         status = operator.until_state("FAULT")
