@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from policy_server.features import PushtKeypoints
+from policy_server.features import Features
 from policy_server.folder import read_folder, write_folder
 from policy_server.models.build import build_network
 from policy_server.normalizer import MinMax
@@ -30,10 +30,11 @@ class PolicyFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     version: Literal[1] = VERSION
     spec: PolicySpec
-    features: PushtKeypoints
+    features: Features
     obs_range: MinMax
     """Of the features, over the training data."""
     action_range: MinMax
+    """Of the actions as the features write them."""
     training: TrainConfig
     """Its `network`, `window` and `diffusion` say what the policy is made of."""
     step: int

@@ -78,7 +78,9 @@ class Engine:
             noise=noise.to(self._device),
             obs=torch.from_numpy(obs).to(self._device),
         )  # (B, H, A)
-        return about.action_range.unnormalize(actions[:, window.n_obs - 1 :].cpu().numpy())
+        chunks = about.action_range.unnormalize(actions[:, window.n_obs - 1 :].cpu().numpy())
+        newest = {key: array[:, -1] for key, array in arrays.items()}
+        return about.features.decode_actions(chunks, newest).astype(np.float32)
 
     def _table(self, steps: int) -> DdimTable:
         if steps not in self._tables:

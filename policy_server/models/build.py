@@ -2,10 +2,11 @@
 
 from torch import nn
 
+from policy_server.models.mlp import ChunkMlp, MlpConfig
 from policy_server.models.transformer import DiffusionTransformer, TransformerConfig
 from policy_server.models.unet1d import ConditionalUnet1d, UnetConfig
 
-NetworkConfig = UnetConfig | TransformerConfig
+NetworkConfig = UnetConfig | TransformerConfig | MlpConfig
 
 
 def build_network(
@@ -30,3 +31,5 @@ def build_network(
             return ConditionalUnet1d(config, **sizes)
         case TransformerConfig():
             return DiffusionTransformer(config, **sizes)
+        case MlpConfig():
+            return ChunkMlp(config, **sizes)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from policy_server.features import PushtKeypoints
+from policy_server.features import Features
 from policy_server.normalizer import MinMax
 from policy_server.training.config import WindowConfig
 from policy_server.training.windows import window_rows
@@ -19,51 +19,62 @@ from robotd.episodes.source import Episodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Windows:
-    """Normalised rows on the training device, and the windows over them.
+class Cut:
+    """Windows of some episodes, in the units of their features.
 
     Attributes:
-        obs: (N, D) observation features.
-        action: (N, A) actions.
-        rows: (W, H) indices into both.
-        n_obs: How many rows of a window are observed.
+        obs: (N, D) observation features of each row.
+        rows: (W, n_obs) which of them each window observes.
+        action: (W, H, A) its actions, as the features write them.
     """
 
-    obs: Tensor
-    action: Tensor
-    rows: Tensor
-    n_obs: int
-
-    def __len__(self) -> int:
-        return self.rows.shape[0]
-
-    def take(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the chosen windows' obs (B, n_obs, D) and actions (B, H, A)."""
-        rows = self.rows[chosen]
-        return self.obs[rows[:, : self.n_obs]], self.action[rows]
+    obs: NDArray[np.float64]
+    rows: NDArray[np.int64]
+    action: NDArray[np.float64]
 
 
-def make_windows(
-    episodes: Episodes,
-    *,
-    features: PushtKeypoints,
-    obs_range: MinMax,
-    action_range: MinMax,
-    window: WindowConfig,
-    device: torch.device,
-) -> Windows:
-    """Encode, normalise and cut episodes."""
+def cut(episodes: Episodes, *, features: Features, window: WindowConfig) -> Cut:
+    """Cut episodes into windows."""
     rows = window_rows(
         episodes.lengths,
         horizon=window.horizon,
         pad_before=window.n_obs - 1,
         pad_after=window.n_action_steps - 1,
     )
+    arrays, newest = episodes.arrays, rows[:, window.n_obs - 1]
+    return Cut(
+        obs=features.encode(arrays),
+        rows=rows[:, : window.n_obs],
+        action=features.encode_actions(
+            arrays["action"][rows], {key: array[newest] for key, array in arrays.items()}
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """Normalised windows on the training device; fields as of `Cut`."""
+
+    obs: Tensor
+    rows: Tensor
+    action: Tensor
+
+    def __len__(self) -> int:
+        return self.rows.shape[0]
+
+    def take(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the chosen windows' obs (B, n_obs, D) and actions (B, H, A)."""
+        return self.obs[self.rows[chosen]], self.action[chosen]
+
+
+def make_windows(
+    windows: Cut, *, obs_range: MinMax, action_range: MinMax, device: torch.device
+) -> Windows:
+    """Normalise windows and bring them to the device."""
     return Windows(
-        obs=torch.from_numpy(obs_range.normalize(features.encode(episodes.arrays))).to(device),
-        action=torch.from_numpy(action_range.normalize(episodes.arrays["action"])).to(device),
-        rows=torch.from_numpy(rows).to(device),
-        n_obs=window.n_obs,
+        obs=torch.from_numpy(obs_range.normalize(windows.obs)).to(device),
+        rows=torch.from_numpy(windows.rows).to(device),
+        action=torch.from_numpy(action_range.normalize(windows.action)).to(device),
     )
 
 

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct, field
 
 from policy_server.diffusion.objective import Prediction
 from policy_server.diffusion.schedule import Spacing, ddim_steps
+from policy_server.features import FeatureKind
 from policy_server.models.build import NetworkConfig
 from policy_server.models.unet1d import UnetConfig
 from robotd.episodes.demonstrations import Selection
@@ -61,6 +62,8 @@ class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which episodes of a data set of ours."""
     validation_episodes: NonNegativeInt = 4
     """Whole episodes held out, drawn by the run's seed."""
+    features: FeatureKind = "pusht_keypoints"
+    """What the network sees; `pusht_block_frame` learns more from few demonstrations."""
     mirror: bool = True
     """Also train on every demonstration mirrored at the goal's axis."""
 

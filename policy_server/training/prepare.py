@@ -8,9 +8,9 @@ import msgspec
 
 from policy_server.checkpoint import PolicyFile
 from policy_server.device import find_device
-from policy_server.features import PushtKeypoints
+from policy_server.features import FEATURES
 from policy_server.normalizer import fit_min_max
-from policy_server.training.batches import Windows, make_windows
+from policy_server.training.batches import Windows, cut, make_windows
 from policy_server.training.config import TrainConfig
 from policy_server.training.mirror import with_mirror
 from robotd.core.errors import DatasetError
@@ -49,22 +49,16 @@ def prepare(config: TrainConfig, source: EpisodeSource) -> Prepared:
         raise DatasetError(str(error)) from error
     device = find_device(config.run.device)
     train = with_mirror(train) if config.data.mirror else train
-    features = PushtKeypoints()
+    features = FEATURES[config.data.features]()
     obs_range = fit_min_max(features.encode(train.arrays))
-    action_range = fit_min_max(train.arrays["action"])
-    train_windows, validation_windows = (
-        make_windows(
-            episodes,
-            features=features,
-            obs_range=obs_range,
-            action_range=action_range,
-            window=config.window,
-            device=device,
-        )
-        for episodes in (train, validation)
-    )
-    if not len(train_windows):
+    cuts = [cut(part, features=features, window=config.window) for part in (train, validation)]
+    if not len(cuts[0].rows):
         raise DatasetError(f"no episode is long enough for a horizon of {config.window.horizon}")
+    action_range = fit_min_max(cuts[0].action.reshape(-1, cuts[0].action.shape[-1]))
+    train_windows, validation_windows = (
+        make_windows(each, obs_range=obs_range, action_range=action_range, device=device)
+        for each in cuts
+    )
     # A checkpoint travels: it names the file that it learnt from, not where that lay.
     data = msgspec.structs.replace(config.data, dataset=Path(config.data.dataset).name)
     about = PolicyFile(

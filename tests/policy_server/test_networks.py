@@ -4,6 +4,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from policy_server.models.build import NetworkConfig, build_network  # noqa: E402
+from policy_server.models.mlp import MlpConfig  # noqa: E402
 from policy_server.models.step_embedding import sinusoid  # noqa: E402
 from policy_server.models.transformer import SwiGlu, TransformerConfig  # noqa: E402
 from policy_server.models.unet1d import UnetConfig  # noqa: E402
@@ -14,6 +15,7 @@ CONFIGS = {
     "unet_bias_only": UnetConfig(widths=(8, 16), groups=4, step_width=16, film_scale=False),
     "unet_one_level": UnetConfig(widths=(8,), groups=4, step_width=16),
     "transformer": TransformerConfig(width=32, layers=2, heads=4, feedforward=48),
+    "mlp": MlpConfig(width=32, blocks=2, step_width=16),
 }
 
 
@@ -59,7 +61,7 @@ def test_observation_and_step_reach_the_output(network):
         assert not torch.allclose(answer, network(x, (t + 50) % 100, obs), atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["unet_bias_only", "transformer"])
+@pytest.mark.parametrize("kind", ["unet_bias_only", "transformer", "mlp"])
 def test_overfits_one_batch(kind):
     torch.manual_seed(0)
     network = build_network(CONFIGS[kind], **SIZES)
@@ -125,7 +127,8 @@ def test_the_shipped_size_is_small():
         ({"kind": "unet", "kernel": 4}, "an odd kernel"),
         ({"kind": "unet", "width": [8]}, "unknown field `width`"),
         ({"kind": "transformer", "width": 30}, "divides width = 30, not 4"),
-        ({"kind": "mlp"}, "mlp"),
+        ({"kind": "rnn"}, "rnn"),
+        ({"kind": "mlp", "dropout": 1.0}, "dropout"),
     ],
 )
 def test_refuses_sizes_that_cannot_be(values, fault):

@@ -6,6 +6,9 @@ torch = pytest.importorskip("torch")
 
 from policy_server.checkpoint import Checkpoint, load_checkpoint  # noqa: E402
 from policy_server.engine import Engine  # noqa: E402
+from policy_server.models.mlp import MlpConfig  # noqa: E402
+from policy_server.training.loop import train  # noqa: E402
+from policy_server.training.progress import SilentProgress  # noqa: E402
 from robotd.core.errors import WireError  # noqa: E402
 from robotd.core.protocols import Policy  # noqa: E402
 from robotd.core.types import PolicyRequest  # noqa: E402
@@ -50,6 +53,31 @@ def test_row_zero_belongs_to_the_newest_observation(tiny_run):
 
     normalised = checkpoint.about.action_range.normalize(chunk)
     assert np.allclose(normalised[:, 0], np.arange(1, 16) / 100, atol=1e-5)
+
+
+def test_a_policy_in_the_block_frame_answers_on_the_board(tiny_config, episodes, tmp_path):
+    data = msgspec.structs.replace(tiny_config.data, features="pusht_block_frame")
+    config = msgspec.structs.replace(tiny_config, data=data, network=MlpConfig(width=16, blocks=1))
+    train(config, episodes, tmp_path, progress=SilentProgress())
+    checkpoint = load_checkpoint(tmp_path / "best")
+
+    class Still(torch.nn.Module):
+        """Predicts the middle of the actions' range: the same step in the block's frame."""
+
+        def forward(self, x, *_):
+            return torch.zeros_like(x)
+
+    engine = Engine(Checkpoint(about=checkpoint.about, network=Still()))
+    ranges = checkpoint.about.action_range
+    middle = (np.array(ranges.minimum) + np.array(ranges.maximum)) / 2
+    agent = np.array([[50, 60], [100, 200]], np.float32)  # the newest row counts
+    pose = np.array([[300, 300, 0.0], [310, 300, np.pi / 2]], np.float32)
+
+    (chunk,) = engine.infer([request_of(arrays={"agent_xy": agent, "block_pose": pose})])
+
+    assert checkpoint.about.features.width == 10
+    assert chunk.dtype == np.float32
+    assert np.allclose(chunk, agent[1] + np.array([-middle[1], middle[0]]), atol=1e-3)
 
 
 def test_the_same_request_gives_the_same_bits(engine):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from policy_server.features import PushtKeypoints  # noqa: E402
+from policy_server.features import FEATURES, PushtBlockFrame, PushtKeypoints  # noqa: E402
 from policy_server.normalizer import MinMax, fit_min_max  # noqa: E402
 from policy_server.training.mirror import mirrored, with_mirror  # noqa: E402
 from robotd.sim.pusht_geometry import coverage, keypoints  # noqa: E402
@@ -35,6 +35,58 @@ def test_features_take_windows_of_batches():
     arrays = {"agent_xy": np.zeros((4, 2, 2)), "block_pose": np.zeros((4, 2, 3))}
 
     assert PushtKeypoints().encode(arrays).shape == (4, 2, 20)
+
+
+board = st.floats(0, 512)
+places = st.tuples(board, board)
+poses = st.tuples(board, board, st.floats(0, 2 * np.pi))
+
+
+def observed(agent, pose):
+    return {"agent_xy": np.array(agent), "block_pose": np.array(pose)}
+
+
+@pytest.mark.parametrize("kind", FEATURES)
+@given(agent=places, pose=poses, actions=st.lists(places, min_size=1, max_size=4))
+def test_actions_come_back_as_they_were(kind, agent, pose, actions):
+    features, arrays = FEATURES[kind](), observed(agent, pose)
+
+    there = features.encode_actions(np.array(actions), arrays)
+
+    assert np.allclose(features.decode_actions(there, arrays), actions, atol=1e-9)
+
+
+@given(
+    agent=places, pose=poses, by=places, turn=st.floats(-4, 4), actions=st.lists(places, min_size=1)
+)
+def test_from_the_block_a_push_looks_the_same_wherever_it_lies(agent, pose, by, turn, actions):
+    def moved(xy):
+        turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        return np.array(xy) @ turned.T + by
+
+    here = observed(agent, pose)
+    there = observed(moved(agent), (*moved(pose[:2]), pose[2] + turn))
+    features = PushtBlockFrame()
+
+    assert np.allclose(features.encode(here)[:2], features.encode(there)[:2], atol=1e-6)
+    assert np.allclose(
+        features.encode_actions(np.array(actions), here),
+        features.encode_actions(moved(actions), there),
+        atol=1e-6,
+    )
+
+
+def test_from_the_block_the_goal_is_where_it_is():
+    features = PushtBlockFrame(goal_pose=(100.0, 200.0, 0.0))
+    arrays = {
+        "agent_xy": np.zeros((3, 2, 2)),
+        "block_pose": np.full((3, 2, 3), (100.0, 150.0, np.pi / 2)),
+    }
+
+    encoded = features.encode(arrays)
+
+    assert encoded.shape == (3, 2, features.width)
+    assert encoded[2, 1, 2:].tolist() == pytest.approx([50, 0, 100, 150, 0, 0, 0, 1], abs=1e-9)
 
 
 def test_min_max_maps_the_training_range_to_one():

@@ -5,9 +5,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from policy_server.features import PushtKeypoints  # noqa: E402
+from policy_server.features import PushtBlockFrame, PushtKeypoints  # noqa: E402
 from policy_server.normalizer import fit_min_max  # noqa: E402
-from policy_server.training.batches import batch_order, make_windows, step_generator  # noqa: E402
+from policy_server.training.batches import batch_order, cut, make_windows, step_generator  # noqa: E402
 from policy_server.training.config import WindowConfig  # noqa: E402
 from policy_server.training.windows import window_rows  # noqa: E402
 from robotd.episodes.source import split_episodes  # noqa: E402
@@ -51,11 +51,9 @@ def test_a_window_holds_its_observations_and_actions(episodes):
     encoded, action = features.encode(episodes.arrays), episodes.arrays["action"]
     ranges = fit_min_max(encoded), fit_min_max(action)
     windows = make_windows(
-        episodes,
-        features=features,
+        cut(episodes, features=features, window=WindowConfig()),
         obs_range=ranges[0],
         action_range=ranges[1],
-        window=WindowConfig(),
         device=torch.device("cpu"),
     )
 
@@ -66,6 +64,17 @@ def test_a_window_holds_its_observations_and_actions(episodes):
     assert np.allclose(ranges[0].unnormalize(obs[0, 0].numpy()), encoded[0], atol=1e-3)
     assert torch.equal(obs[0, 0], obs[0, 1])  # window 0 begins one row before the episode
     assert np.allclose(ranges[1].unnormalize(actions[1].numpy()), action[4:20], atol=1e-3)
+
+
+def test_actions_are_written_as_seen_at_the_newest_observation(episodes):
+    features = PushtBlockFrame()
+
+    windows = cut(episodes, features=features, window=WindowConfig())
+
+    newest = {key: array[5] for key, array in episodes.arrays.items()}  # of the sixth window
+    back = features.decode_actions(windows.action[5], newest)
+    assert np.allclose(back, episodes.arrays["action"][4:20], atol=1e-3)
+    assert np.allclose(windows.obs[windows.rows[5, -1]], features.encode(newest), atol=1e-9)
 
 
 def test_an_epoch_shows_every_window_once_and_the_next_in_another_order():
