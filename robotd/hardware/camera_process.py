@@ -86,6 +86,7 @@ class CameraPublisher:
             )
         self._count_drops(frame)
         self._frames.write(*pack_frame(frame))
+        self._frames.beat(frame.t_arrival_ns)
         self.frames_n += 1
         for tracker, ring in zip(self._trackers, self._signals, strict=True):
             sample = tracker.measure(frame)

@@ -33,6 +33,7 @@ class DeviceCase:
         stops: Whether the arm has to stop; None: it may.
         react_ms: From the fault to the arm's first cycle that follows no plan.
         lossy: The episode may lack pictures, which it says itself.
+        settings: Of its cell, for `--set`.
     """
 
     id: str
@@ -44,6 +45,7 @@ class DeviceCase:
     stops: bool | None = True
     react_ms: float | None = None
     lossy: bool = True
+    settings: tuple[str, ...] = ()
 
 
 def _camera(**faults: object) -> Strike:
@@ -106,6 +108,9 @@ def clock_environment(folder: Path, seam: Path) -> dict[str, str]:
 FRAMES_MS: Final = 100.0
 """Three frames at 30 a second."""
 
+REAL_CELL: Final = ("observe.max_missed_frames=2",)
+"""As in a real cell, whose cameras do not share the computer with their emulators."""
+
 DEVICE_CASES: Final[tuple[DeviceCase, ...]] = (
     DeviceCase(
         id="camera unplugged",
@@ -115,6 +120,7 @@ DEVICE_CASES: Final[tuple[DeviceCase, ...]] = (
         strike=_camera(unplugged=True),
         lift=_healthy,
         react_ms=FRAMES_MS,
+        settings=REAL_CELL,
     ),
     DeviceCase(
         id="camera frozen",
@@ -124,6 +130,7 @@ DEVICE_CASES: Final[tuple[DeviceCase, ...]] = (
         strike=_camera(frozen=lambda random: random.choice(("number", "content"))),
         lift=_healthy,
         react_ms=FRAMES_MS,
+        settings=REAL_CELL,
     ),
     DeviceCase(
         id="frames late",

@@ -27,7 +27,7 @@ WATCHED_S: Final = 0.5
 BACK_S: Final = 60.0
 STILL_M: Final = 1e-5
 FACTOR: Final = 3.0
-"""A camera that falls silent is known when three frames are missing, and then is said to be."""
+"""This computer, which the emulated hardware shares, may hold up whoever has to react."""
 MODELS: Final = ("ur5", "ur5e")
 
 
@@ -61,7 +61,9 @@ def struck(folder: Path, case: DeviceCase, *, count: int, seed: int) -> Iterator
             continue
         where = folder / model
         environment = clock_environment(where, CHECKOUT / "tests/faults/seam")
-        with FaultCell(where, mock="drivers", model=model, environment=environment) as cell:
+        with FaultCell(
+            where, mock="drivers", model=model, environment=environment, settings=case.settings
+        ) as cell:
             cell.up()
             with Witness(cell.run_dir, cell.cameras) as witness:
                 for number in numbers:

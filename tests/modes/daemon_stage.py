@@ -15,7 +15,14 @@ from robotd.core.errors import SupervisorError
 from robotd.core.mailbox import MailboxReader
 from robotd.core.process_names import RECORDER
 from robotd.core.ring import RingReader, RingWriter
-from robotd.core.run_files import ARM_RING, MAILBOX, WORLD_ORDERS, WORLD_RING, signal_ring
+from robotd.core.run_files import (
+    ARM_RING,
+    MAILBOX,
+    WORLD_ORDERS,
+    WORLD_RING,
+    camera_ring,
+    signal_ring,
+)
 from robotd.core.sample_records import pack_signal
 from robotd.core.types import Signal
 from robotd.core.world_state import WORLD_STATE_BYTES, pack_world_state, unpack_world_order
@@ -93,13 +100,17 @@ class Stage:
         self._block = self.close.enter_context(
             RingWriter.create(run_dir / signal_ring("block_pose"), 1024, 64)
         )
+        self._pictures = [
+            self.close.enter_context(RingWriter.create(run_dir / camera_ring(name), 64, 2))
+            for name in cell.cameras
+        ]
         self.recorder = FakeRecorder(run_dir)
         self.close.callback(self.recorder.close)
         self._mailbox = self.close.enter_context(MailboxReader(run_dir / MAILBOX))
         self._world_orders = self.close.enter_context(RingReader(run_dir / WORLD_ORDERS))
         self._make_tick, self._make_world = make_tick, make_world
         self._T = np.array(make_tick(0).T_base_cmd)
-        self.silent, self.engages, self.camera = False, True, True
+        self.silent, self.engages, self.camera, self.pictures = False, True, True, True
         self.fault, self.phase = ArmFault.NONE, None
         self.hold, self.state_with = PauseCause.NONE, {}
         self.clients = {}
@@ -135,6 +146,8 @@ class Stage:
             if self.camera:
                 value = np.array([[0.1, 0.1, 0.5]])
                 self._block.write(pack_signal(Signal(t_ns=np.array([now]), value=value)))
+            for ring in self._pictures if self.pictures else ():
+                ring.beat(now)
             if self.children[RECORDER].alive:
                 self.recorder.cycle(now)
             self.conductor.cycle(now)

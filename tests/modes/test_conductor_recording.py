@@ -18,6 +18,7 @@ from robotd.core.journal import (
     PlanNote,
     RequestNote,
 )
+from robotd.modes.daemon.conductor import CYCLE_NS
 from robotd.modes.daemon.messages import RunRequest
 from robotd.modes.daemon.scribe import HUNG_NS
 from robotd.pipeline.fake_policy_server import FakePolicyServer
@@ -256,3 +257,26 @@ def test_a_policy_takes_no_commands(armed):
 
     with pytest.raises(SupervisorError, match="cannot toggle: a policy drives; stop it first"):
         armed.call("say", command="toggle")
+
+
+def test_a_silent_camera_stops_the_arm_while_an_episode_is_recorded(armed):
+    armed.pictures = False
+    armed.beat_for(1.0)
+    assert armed.state() == "ARMED"  # nothing is recorded
+    armed.pictures = True
+    start(armed)
+    armed.until("act")
+
+    armed.pictures = False
+    periods_n = armed.cell.observe.max_missed_frames + 0.5
+    armed.cycle(int(periods_n * S / 30.0 / CYCLE_NS) - 1)
+    assert armed.call("status").state == "RUNNING"
+    armed.cycle(2)
+    status = armed.call("status")
+
+    assert (status.state, status.trouble.cause) == ("PAUSED", "camera silent")
+    assert "no new picture" in status.reason
+    assert armed.orders.plan is None
+    armed.pictures = True
+    armed.beat_for(1.0)
+    assert armed.state() == "PAUSED"  # nothing goes on without a person

@@ -33,6 +33,7 @@ class Cause(StrEnum):
     FORCE = "force"
     SPEED = "speed slider"
     DAEMON = "daemon held up"
+    CAMERA = "camera silent"
     PROCESS = "process died"
     RECORDER = "recorder"
     ACTIVITY = "cannot go on"
@@ -173,6 +174,16 @@ GUIDANCE: Final[dict[Cause, Guidance]] = {
         happened="The daemon was held up for so long that its orders no longer counted; the arm "
         "braked and holds.",
         checks=(_LOAD,),
+        then=_RESUME,
+    ),
+    Cause.CAMERA: Guidance(
+        happened="A camera brought no new picture for too long, or the same one again and again; "
+        "it is started again.",
+        checks=(
+            "Is it plugged in, into a USB 3 port, without a hub?",
+            _SEE_LOG,
+            "Where it happens with a busy computer only: `observe.max_missed_frames`.",
+        ),
         then=_RESUME,
     ),
     Cause.PROCESS: Guidance(

@@ -17,6 +17,7 @@ from robotd.core.process_names import ARM, RECORDER
 from robotd.core.protocols import Clock
 from robotd.modes.daemon.activity import Workplace
 from robotd.modes.daemon.arm_watch import STOP_LIMIT_NS, Seen, silent
+from robotd.modes.daemon.camera_watch import CameraWatch
 from robotd.modes.daemon.causes import Cause
 from robotd.modes.daemon.children import Children
 from robotd.modes.daemon.clients import Clients
@@ -54,7 +55,7 @@ class Conductor:
         self._scribe = Scribe(run_dir, clock.now(), silent_ns=silent_ns)
         flights = Flights(children.log_dir / "flights", cell.name)
         self._drive = Drive(run_dir, self._scribe, clock, flights)
-        self._feed = Feed(cell, run_dir)
+        self._feed, self._cameras = Feed(cell, run_dir), CameraWatch(cell, run_dir)
         self._link = PolicyLink(cell, clock)
         self._world = WorldOrders(run_dir) if cell.mock else None
         place = Workplace(
@@ -125,6 +126,7 @@ class Conductor:
                 cause = Cause.RECORDER if name == RECORDER else Cause.PROCESS
                 drive.handle(Event.PAUSE, sentence, cause)
         self._watch_recorder()
+        self._watch_cameras(now)
         if seen := drive.arm_watch.look(
             now, self._feed.tick, drive.state, drive.supervisor.session
         ):
@@ -150,6 +152,12 @@ class Conductor:
         if self._scribe.status is not None and self._scribe.silent(HUNG_NS):
             self._children.kill(RECORDER)
 
+    def _watch_cameras(self, now: MonoNs) -> None:
+        """Brake where an episode that is being recorded lacks pictures."""
+        recorded = bool(self._scribe.episode) and self._scribe.begun
+        if recorded and self._drive.state is State.RUNNING and (said := self._cameras.look(now)):
+            self._drive.handle(Event.PAUSE, said, Cause.CAMERA)
+
     def _come_to_rest(self) -> None:
         """Stop the arm before its process is asked to end, then let the recorder finish."""
         self._clients.ending = True
@@ -171,6 +179,7 @@ class Conductor:
         self._link.close()
         self._clients.close()
         self._feed.close()
+        self._cameras.close()
         self._drive.close()
         self._scribe.close()
         if self._world is not None:

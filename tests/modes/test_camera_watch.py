@@ -1,0 +1,61 @@
+"""When a camera counts as silent: by its own rate, over restarts, without its pictures."""
+
+import msgspec
+import pytest
+
+from robotd.core.clock import MonoNs, S
+from robotd.core.ring import RingWriter
+from robotd.core.run_files import camera_ring
+from robotd.modes.cell_file import load_cell
+from robotd.modes.daemon.camera_watch import CameraWatch
+from robotd.modes.options import CellOptions
+
+BEGIN = 100 * S
+MISSED_N = 2
+
+
+def make_ring(run_dir):
+    return RingWriter.create(run_dir / camera_ring("top"), 64, 2)
+
+
+@pytest.fixture
+def watched(tmp_path):
+    cell = load_cell(CellOptions(mock="direct"))
+    camera = msgspec.structs.replace(cell.cameras["top"], rate_hz=20.0)
+    observe = msgspec.structs.replace(cell.observe, max_missed_frames=MISSED_N)
+    cell = msgspec.structs.replace(cell, cameras={"top": camera}, observe=observe)
+    watch = CameraWatch(cell, tmp_path)
+    yield watch, tmp_path
+    watch.close()
+
+
+def test_a_camera_is_silent_half_a_period_after_the_last_picture_it_may_miss(watched):
+    watch, run_dir = watched
+    limit_ns = int((MISSED_N + 0.5) * S / 20)
+    with make_ring(run_dir) as ring:
+        ring.beat(BEGIN)
+        assert watch.look(MonoNs(BEGIN + limit_ns)) == ""
+        assert watch.look(MonoNs(BEGIN + limit_ns + 1)) == (
+            "camera top: no new picture for 125 ms, expected one within 125; "
+            "see camera@top.log and its cable"
+        )
+        ring.beat(BEGIN + limit_ns)
+        assert watch.look(MonoNs(BEGIN + limit_ns + 1)) == ""
+
+
+def test_a_camera_that_never_began_or_whose_ring_is_none_is_silent(watched):
+    watch, run_dir = watched
+    assert "no new picture" in watch.look(MonoNs(BEGIN))
+    (run_dir / camera_ring("top")).write_bytes(b"nothing of the kind" * 1000)
+    assert "no new picture" in watch.look(MonoNs(BEGIN))
+
+
+def test_a_camera_that_was_started_again_counts_anew(watched):
+    watch, run_dir = watched
+    with make_ring(run_dir) as ring:
+        ring.beat(BEGIN - S)
+        assert watch.look(MonoNs(BEGIN)) != ""
+    with make_ring(run_dir) as ring:
+        ring.write(b"picture")
+        ring.beat(BEGIN)
+        assert watch.look(MonoNs(BEGIN)) == ""
