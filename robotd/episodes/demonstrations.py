@@ -17,7 +17,7 @@ from robotd.core.pusht_spec import AGENT_XY, BLOCK_POSE
 from robotd.episodes.replay_zip import load_replay
 from robotd.episodes.source import Episodes
 
-_VIEW: Final = "pusht-state 1"
+_VIEW: Final = "pusht-state 2"
 """Names what `pusht_view` makes of episodes: another number where it makes something else."""
 
 _log = logging.getLogger(__name__)

@@ -40,11 +40,10 @@ MOVED_M: Final = 0.0005
 """The tool has set out, or arrived, when it is so far from where it stood or stops [m]."""
 TAIL_S: Final = 0.3
 """So long after the last motion the rows go on: the policy learns to stop, not to wait [s]."""
-STILL_M: Final = 0.0001
-"""A row in which the commanded tool goes no further is one of a pause [m]."""
-PAUSE_ROWS: Final = 3
-"""So many rows of a pause are kept: people pause to think, a policy that learnt to would not end.
-"""
+STILL_M: Final = 0.0002
+"""A row in which the commanded tool goes no further is one of a pause, and left out: people and
+planners pause to think, and a policy that learns to never goes on. Fifty episodes of the scripted
+operator that kept the first 0.3 s of each pause gave 0.75, without them 0.84 [m]."""
 SHORTEST_ROWS: Final = 10
 """A stretch of fewer rows is left out."""
 
@@ -174,13 +173,13 @@ def _others(
 
 
 def _waits(ticks: Ticks, rows_ns: Times, lead_ns: int, dt_s: float) -> NDArray[np.bool_]:
-    """Return which rows belong to a pause, but for its first `PAUSE_ROWS`."""
+    """Return which rows belong to a pause, but for the one at the end."""
     edges_ns = np.concatenate([rows_ns, rows_ns[-1:] + seconds_to_ns(dt_s)]) - lead_ns
     at = np.clip(np.searchsorted(ticks.t_ns, edges_ns), 0, len(ticks) - 1)
     way_m = np.linalg.norm(np.diff(ticks.T_base_cmd[at, :3, 3], axis=0), axis=1)
     waits = np.zeros(len(rows_ns), dtype=np.bool_)
     for pause in runs(np.asarray(way_m > STILL_M)):
-        waits[pause.start + PAUSE_ROWS : pause.stop] = True
+        waits[pause] = pause.stop < len(rows_ns)
     return waits
 
 

@@ -74,7 +74,7 @@ def test_idle_time_before_and_after_is_left_out(tmp_path):
     assert moved_mm < 1.0
 
 
-def test_a_pause_is_cut_short_and_what_follows_goes_on_from_where_it_was(tmp_path):
+def test_a_pause_is_left_out_and_what_follows_goes_on_from_where_it_was(tmp_path):
     def there_pause_and_on(t_s):
         moving_s = np.minimum(t_s, 2.5) + np.maximum(t_s - 4.5, 0.0)
         share = np.clip((moving_s - 0.5) / 4.0, 0.0, 1.0)
@@ -86,11 +86,12 @@ def test_a_pause_is_cut_short_and_what_follows_goes_on_from_where_it_was(tmp_pat
     t_s = seconds(stretch)
     steps_s = np.diff(t_s)
     (jump,) = np.flatnonzero(steps_s > 0.11)
-    assert 1.5 < steps_s[jump] < 2.3
-    assert 2.4 < t_s[jump] < 3.0
+    assert 2.0 <= steps_s[jump] < 2.5  # it stands for 2 s, and hardly moves around them
+    assert (steps_s[-3:] < 0.11).all()  # the pause at the end stays: the policy learns to stop
+    assert 2.2 < t_s[jump] < 2.5
     assert 4.3 < t_s[jump + 1] < 4.7
     apart_mm = np.linalg.norm(np.diff(stretch.agent_xy, axis=0)[jump]) * MM_PER_PX
-    assert apart_mm < 0.3
+    assert apart_mm < 1.0
     path, _ = pusht_pd(stretch.agent_xy[0], np.zeros(2), np.repeat(stretch.action, 10, axis=0))
     assert np.linalg.norm(path[::10][:-1] - stretch.agent_xy, axis=1).max() * MM_PER_PX < 0.8
 
