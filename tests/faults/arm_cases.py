@@ -188,7 +188,7 @@ CASES: Final[tuple[ArmCase, ...]] = (
         ArmCase(
             id=f"protective stop, program {becomes}",
             matrix="R4",
-            fault=f"protective stop; the controller {becomes.removesuffix('d')}s its program",
+            fault=f"protective stop; its program is {becomes} by the controller",
             how="injected; unlocked by hand 5.2 s later",
             strike=_order("protective_stop", program="pause" if becomes == "paused" else "stop"),
             lift=_unlock,

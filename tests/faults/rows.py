@@ -21,7 +21,9 @@ _TAIL: Final = tuple(
     Bound(measure=measure, limit=0.5, factor=LOSS_FACTOR)
     for measure in ("tick_tail_s", "picture_tail_s")
 )
-_WHOLE: Final = "no tick and no picture lost, the episode complete"
+_WHOLE: Final = (
+    "no tick lost, and no picture but where the episode says so itself (a gap); it is complete"
+)
 
 
 def _kill(victim: str, matrix: str, react_ms: float, keeps: str, bounds: tuple[Bound, ...]) -> Row:
