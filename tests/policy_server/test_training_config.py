@@ -19,10 +19,10 @@ def test_shipped_configurations_are_valid(path):
     assert config.name == path.stem.replace("_", "-")
 
 
-def test_both_networks_are_shipped():
+def test_every_network_is_shipped():
     kinds = [type(load_toml(path, TrainConfig).network).__name__ for path in CONFIGS]
 
-    assert kinds == ["TransformerConfig", "UnetConfig"]
+    assert kinds == ["MlpConfig", "TransformerConfig", "UnetConfig"]
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_both_networks_are_shipped():
         ({"network": {"kernel": 4}}, "an odd kernel.* not 4"),
         ({"network": {"widht": [8]}}, "did you mean `widths`"),
         (
-            {"network": {"kind": "mlp"}},
-            r"network\.kind: got 'mlp', expected one of unet, transformer",
+            {"network": {"kind": "rnn"}},
+            r"network\.kind: got 'rnn', expected one of unet, transformer, mlp",
         ),
         ({"name": "Bad Name"}, "name"),
     ],
