@@ -174,7 +174,7 @@ class ObserveConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Between the row wanted and the sample chosen, for each part."""
     max_missed_frames: Annotated[int, Meta(ge=0, le=100)] = 2
     """While an episode is recorded, a camera that misses more in a row stops the arm; 2 of 30 a
-    second are noticed after 83 ms."""
+    second are noticed after 80 ms."""
 
 
 class ExecutorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

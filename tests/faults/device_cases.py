@@ -34,6 +34,7 @@ class DeviceCase:
         react_ms: From the fault to the arm's first cycle that follows no plan.
         lossy: The episode may lack pictures, which it says itself.
         settings: Of its cell, for `--set`.
+        pictures: A camera falls silent: what counts is the time since its last picture.
     """
 
     id: str
@@ -46,6 +47,7 @@ class DeviceCase:
     react_ms: float | None = None
     lossy: bool = True
     settings: tuple[str, ...] = ()
+    pictures: bool = False
 
 
 def _camera(**faults: object) -> Strike:
@@ -121,6 +123,7 @@ DEVICE_CASES: Final[tuple[DeviceCase, ...]] = (
         lift=_healthy,
         react_ms=FRAMES_MS,
         settings=REAL_CELL,
+        pictures=True,
     ),
     DeviceCase(
         id="camera frozen",
@@ -131,6 +134,7 @@ DEVICE_CASES: Final[tuple[DeviceCase, ...]] = (
         lift=_healthy,
         react_ms=FRAMES_MS,
         settings=REAL_CELL,
+        pictures=True,
     ),
     DeviceCase(
         id="frames late",

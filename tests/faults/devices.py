@@ -97,6 +97,8 @@ class _Trial:
         fault_ns = time.monotonic_ns()
         case.strike(cell, self._random)
         stopped = self._stopped()
+        if case.pictures:
+            fault_ns = self._silent_since_ns(fault_ns)
         ticks = self._witness.ticks_between(fault_ns - S, time.monotonic_ns())
         rest = rest_after(ticks, fault_ns)
         if rest.moving:
@@ -118,6 +120,11 @@ class _Trial:
             with suppress(SupervisorError):  # at its goal just then
                 cell.operator.control.call("say", command="stop")
         self._look_at(episode)
+
+    def _silent_since_ns(self, strike_ns: int) -> int:
+        """Return when the camera that fell silent brought its last picture, after the strike."""
+        pictures = self._witness.pictures.values()
+        return max(strike_ns, min(seen[-1].t_arrival_ns for seen in pictures if seen))
 
     def _stopped(self) -> bool:
         """Whether the arm stopped; a failure where it should not have, or should."""

@@ -134,11 +134,29 @@ def test_a_child_that_keeps_dying_is_given_up(children, nursery):
         assert children.status()["arm"].restarts_n == n + 1
     nursery.newest("arm").alive = False
 
-    assert children.poll(MonoNs(now))["arm"].endswith("given up after 5 restarts")
+    assert children.poll(MonoNs(now))["arm"].endswith("given up after 5 restarts, until you go on")
     for later_s in (1, 70, 7000):
         assert children.poll(MonoNs(now + later_s * S)) == {}
     assert children.status()["arm"].restarts_n == RESTARTS_MAX
     assert not children.status()["arm"].alive
+
+    children.pardon(MonoNs(now + 7001 * S))
+    assert children.poll(MonoNs(now + 7001 * S)) == {}
+    assert children.status()["arm"].alive
+    nursery.newest("arm").alive = False
+    assert "given up" not in children.poll(MonoNs(now + 7002 * S))["arm"]
+
+
+def test_nobody_who_goes_on_hurries_a_restart(children, nursery):
+    nursery.newest("arm").alive = False
+    children.poll(MonoNs(0))
+
+    children.pardon(MonoNs(0))
+
+    children.poll(MonoNs(RESTART_PAUSE_NS - 1))
+    assert not children.status()["arm"].alive
+    children.poll(MonoNs(RESTART_PAUSE_NS))
+    assert children.status()["arm"].alive
 
 
 def test_deaths_far_apart_are_not_counted_together(children, nursery):

@@ -268,7 +268,7 @@ def test_a_silent_camera_stops_the_arm_while_an_episode_is_recorded(armed):
     armed.until("act")
 
     armed.pictures = False
-    periods_n = armed.cell.observe.max_missed_frames + 0.5
+    periods_n = armed.cell.observe.max_missed_frames + 0.4
     armed.cycle(int(periods_n * S / 30.0 / CYCLE_NS) - 1)
     assert armed.call("status").state == "RUNNING"
     armed.cycle(2)

@@ -10,8 +10,9 @@ from robotd.core.process_names import camera_process
 from robotd.core.ring import RingReader
 from robotd.core.run_files import camera_ring
 
-MARGIN_FRAMES: Final = 0.5
-"""A picture is missing when the next one is due and half a period has passed."""
+MARGIN_FRAMES: Final = 0.4
+"""So many periods after it was due a picture is missing; with the daemon's cycle and the arm's that
+is before the next one is due."""
 
 
 class CameraWatch:

@@ -14,7 +14,7 @@ from robotd.modes.daemon.messages import ProcessStatus
 READY_S: Final = 20.0
 RESTART_PAUSE_NS: Final = S // 2
 RESTARTS_MAX: Final = 5
-"""So many restarts within a minute, then the process stays dead until the daemon is restarted."""
+"""So many restarts within a minute, then the process stays dead until a person goes on."""
 RESTARTS_WINDOW_NS: Final = 60 * S
 NEVER_NS: Final = 2**63
 STOP_S: Final = 3.0
@@ -112,7 +112,7 @@ class Children:
                 self._restart_at[name] = now + RESTART_PAUSE_NS
                 if not self._may_restart(name, now):
                     self._restart_at[name] = NEVER_NS
-                    dead[name] += f"; given up after {RESTARTS_MAX} restarts"
+                    dead[name] += f"; given up after {RESTARTS_MAX} restarts, until you go on"
             elif now >= self._restart_at[name]:
                 del self._restart_at[name]
                 self._restarts_n[name] += 1
@@ -141,6 +141,13 @@ class Children:
             return False
         times.append(now)
         return True
+
+    def pardon(self, now: MonoNs) -> None:
+        """Count restarts from zero, and start again what was given up: a person has looked."""
+        for name in self._restarts:
+            self._restarts[name].clear()
+            if self._restart_at.get(name) == NEVER_NS:
+                self._restart_at[name] = now
 
     def kill(self, name: str) -> None:
         """End a process that hangs; `poll` starts it again once it has ended. Never blocks."""

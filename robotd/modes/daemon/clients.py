@@ -1,5 +1,7 @@
 """What clients ask of the daemon, and what it answers."""
 
+from typing import Final
+
 from robotd.core.arm_codes import PauseCause
 from robotd.core.arm_state import FULL_SPEED
 from robotd.core.clock import MonoNs
@@ -14,6 +16,9 @@ from robotd.modes.daemon.lease import check_age
 from robotd.modes.daemon.messages import ControlReply, ControlRequest
 from robotd.modes.daemon.status import daemon_status
 from robotd.modes.daemon.supervisor import ENGAGED, Event, State
+
+LOOKED: Final = frozenset({"prepare", "arm", "resume", "ack"})
+"""Whoever asks for these has seen what happened: a process that was given up is tried again."""
 
 
 class Clients:
@@ -57,6 +62,8 @@ class Clients:
             raise SupervisorError(f"cannot {op}: the daemon ends")
         check_age(op, now - request.t_ns)
         self._drive.lease.check(request.client, op)
+        if op in LOOKED:
+            self._place.children.pardon(now)
         if op == "prepare":
             self._prepare(request)
         elif op == "arm":
