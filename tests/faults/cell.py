@@ -233,8 +233,13 @@ class FaultCell:
             return ""
         with contextlib.suppress(SupervisorError):  # stopped meanwhile
             operator.control.call("say", command="start")
+        before_n = _collect(ready).counts.tries_n
+
+        def over(status: DaemonStatus) -> bool:  # begun where the block lay in its goal already
+            return _collect(status).counts.tries_n > before_n
+
         status = operator.until(
-            "an episode", lambda s: s.state != RUNNING or _begun(s) or _was_refused(s)
+            "an episode", lambda s: s.state != RUNNING or _begun(s) or _was_refused(s) or over(s)
         )
         return status.recorder.episode if _begun(status) and status.state == RUNNING else ""
 
