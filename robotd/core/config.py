@@ -172,9 +172,9 @@ class ObserveConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Between the newest sample of any part and now."""
     max_skew_s: Annotated[float, Meta(gt=0, le=1)] = 0.06
     """Between the row wanted and the sample chosen, for each part."""
-    max_missed_frames: Annotated[int, Meta(ge=0, le=100)] = 2
-    """While an episode is recorded, a camera that misses more in a row stops the arm; 2 of 30 a
-    second are noticed after 80 ms."""
+    missed_frames_stop: Annotated[int, Meta(ge=1, le=100)] = 2
+    """While an episode is recorded, a camera that misses so many in a row stops the arm; 2 of 30 a
+    second: 80 ms after the last one."""
 
 
 class ExecutorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

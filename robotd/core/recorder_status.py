@@ -20,7 +20,8 @@ class RecorderStatus(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         quarantined: What was left and could not be read, likewise.
         episode: The episode being written; empty while there is none.
         t_first_ns: The first instant in it; 0 before.
-        t_flushed_ns: Everything up to then is safe on the disk; 0 before.
+        t_flushed_ns: Everything up to then is safe on the disk, but for notes, and what a process
+            brings that was held up for over half a second; 0 before.
         committed: The last episode that was completed; empty before the first.
         problem: Why the episode cannot go on, one sentence: the disk is nearly full, writing
             failed, or it cannot keep up; the conductor stops the arm and ends the episode.

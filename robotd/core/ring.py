@@ -102,7 +102,7 @@ class RingWriter:
         return index
 
     def beat(self, t_ns: int) -> None:
-        """Say that the writer lives at `t_ns` >= 0 though it has no new record."""
+        """Say that the writer lived, or its device brought something, at `t_ns` >= 0."""
         self._words[ALIVE_NS] = t_ns
         self._words[ALIVE_CHECK] = complement(t_ns)
 

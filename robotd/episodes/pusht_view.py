@@ -41,9 +41,8 @@ MOVED_M: Final = 0.0005
 TAIL_S: Final = 0.3
 """So long after the last motion the rows go on: the policy learns to stop, not to wait [s]."""
 STILL_M: Final = 0.0002
-"""A row in which the commanded tool goes no further is one of a pause, and left out: people and
-planners pause to think, and a policy that learns to never goes on. Fifty episodes of the scripted
-operator that kept the first 0.3 s of each pause gave 0.75, without them 0.84 [m]."""
+"""A row in which the commanded tool goes no further is one of a pause [m], and left out: people and
+planners pause to think, and a policy that learns to never goes on (docs/collecting.md)."""
 SHORTEST_ROWS: Final = 10
 """A stretch of fewer rows is left out."""
 
@@ -62,7 +61,7 @@ class Stretch:
     """Rows without a missing one.
 
     Attributes:
-        t_ns: (R,) row times; one step apart, but where a pause was cut short: nothing moves then.
+        t_ns: (R,) row times; one step apart, but where a pause was left out: nothing moves then.
         agent_xy: (R, 2) where the tool was [board px].
         block_pose: (R, 3) where the block was [px, px, rad in [0, 2 pi)].
         action: (R, 2) what to ask for from the row's time on [board px].
@@ -103,9 +102,9 @@ def stretches_of(episode: Episode, *, dt_s: float = DT_S) -> list[Stretch]:
         "who drives": _others(ticks, drivers, rows_ns, lead_ns, dt_s),
     }
     missing = np.asarray(np.any(list(parts.values()), axis=0))
-    kept = [rows for rows in runs(missing) if rows.stop - rows.start >= SHORTEST_ROWS]
-    _warn(name, rows_ns, parts, kept, episode.about.origin.t_begin_ns)
     going = ~_waits(ticks, rows_ns, lead_ns, dt_s)
+    kept = [rows for rows in runs(missing) if np.count_nonzero(going[rows]) >= SHORTEST_ROWS]
+    _warn(name, rows_ns, parts, kept, episode.about.origin.t_begin_ns)
     chosen = [np.arange(rows.start, rows.stop)[going[rows]] for rows in kept]
     return [
         Stretch(

@@ -122,6 +122,18 @@ def test_a_stretch_too_short_to_learn_from_is_left_out(tmp_path):
     assert seconds(stretch)[0] > 1.5
 
 
+def test_a_stretch_of_pauses_alone_is_left_out(tmp_path):
+    def a_little_pause_and_on(t_s):
+        moving_s = np.minimum(t_s, 1.0) + np.maximum(t_s - 4.5, 0.0)
+        share = np.clip((moving_s - 0.4) / 3.0, 0.0, 1.0)
+        return 256 + 100 * np.stack([np.cos(np.pi * share), np.sin(np.pi * share)], axis=-1)
+
+    moving = {"command": a_little_pause_and_on, "seconds": 7.5, "human": (0.3, 7.0)}
+    (stretch,) = view(tmp_path, block_gap=(4.0, 4.4), **moving)
+
+    assert seconds(stretch)[0] > 4.3
+
+
 @pytest.mark.parametrize(
     ("kind", "source", "drives"),
     [

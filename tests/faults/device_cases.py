@@ -110,7 +110,7 @@ def clock_environment(folder: Path, seam: Path) -> dict[str, str]:
 FRAMES_MS: Final = 100.0
 """Three frames at 30 a second."""
 
-REAL_CELL: Final = ("observe.max_missed_frames=2",)
+REAL_CELL: Final = ("observe.missed_frames_stop=2",)
 """As in a real cell, whose cameras do not share the computer with their emulators."""
 
 DEVICE_CASES: Final[tuple[DeviceCase, ...]] = (

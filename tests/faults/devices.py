@@ -28,6 +28,7 @@ BACK_S: Final = 60.0
 STILL_M: Final = 1e-5
 FACTOR: Final = 3.0
 """This computer, which the emulated hardware shares, may hold up whoever has to react."""
+IN_FLIGHT_FRAMES: Final = 2.0
 MODELS: Final = ("ur5", "ur5e")
 
 
@@ -122,9 +123,14 @@ class _Trial:
         self._look_at(episode)
 
     def _silent_since_ns(self, strike_ns: int) -> int:
-        """Return when the camera that fell silent brought its last picture, after the strike."""
-        pictures = self._witness.pictures.values()
-        return max(strike_ns, min(seen[-1].t_arrival_ns for seen in pictures if seen))
+        """Return when the camera that fell silent brought its last picture.
+
+        One or two may be on their way at the strike; later ones are those of its next start.
+        """
+        upto_ns = strike_ns + round(IN_FLIGHT_FRAMES * S / 30.0)
+        cameras = self._cell.cameras
+        newest = [self._witness.pictures_between(name, strike_ns, upto_ns) for name in cameras]
+        return min(seen[-1].t_arrival_ns if seen else strike_ns for seen in newest)
 
     def _stopped(self) -> bool:
         """Whether the arm stopped; a failure where it should not have, or should."""

@@ -5,6 +5,7 @@ import pytest
 
 from robotd.core.clock import MonoNs, S
 from robotd.core.ring import RingWriter
+from robotd.core.ring_layout import ALIVE_CHECK
 from robotd.core.run_files import camera_ring
 from robotd.modes.cell_file import load_cell
 from robotd.modes.daemon.camera_watch import CameraWatch
@@ -12,6 +13,7 @@ from robotd.modes.options import CellOptions
 
 BEGIN = 100 * S
 MISSED_N = 2
+LIMIT_NS = int((MISSED_N + 0.4) * S / 20)
 
 
 def make_ring(run_dir):
@@ -22,7 +24,7 @@ def make_ring(run_dir):
 def watched(tmp_path):
     cell = load_cell(CellOptions(mock="direct"))
     camera = msgspec.structs.replace(cell.cameras["top"], rate_hz=20.0)
-    observe = msgspec.structs.replace(cell.observe, max_missed_frames=MISSED_N)
+    observe = msgspec.structs.replace(cell.observe, missed_frames_stop=MISSED_N)
     cell = msgspec.structs.replace(cell, cameras={"top": camera}, observe=observe)
     watch = CameraWatch(cell, tmp_path)
     yield watch, tmp_path
@@ -31,31 +33,40 @@ def watched(tmp_path):
 
 def test_a_camera_is_silent_soon_after_the_last_picture_that_it_may_miss_was_due(watched):
     watch, run_dir = watched
-    limit_ns = int((MISSED_N + 0.4) * S / 20)
     with make_ring(run_dir) as ring:
         ring.beat(BEGIN)
-        assert watch.look(MonoNs(BEGIN + limit_ns)) == ""
-        assert watch.look(MonoNs(BEGIN + limit_ns + 1)) == (
-            "camera top: no new picture for 120 ms, expected one within 120; "
-            "see camera@top.log and its cable"
+        assert watch.look(MonoNs(BEGIN + LIMIT_NS)) == ""
+        assert watch.look(MonoNs(BEGIN + LIMIT_NS + 1)) == (
+            "camera@top: no new picture for 120 ms, expected one within 120; "
+            "see its log and its cable"
         )
-        ring.beat(BEGIN + limit_ns)
-        assert watch.look(MonoNs(BEGIN + limit_ns + 1)) == ""
+        ring.beat(BEGIN + LIMIT_NS)
+        assert watch.look(MonoNs(BEGIN + LIMIT_NS + 1)) == ""
 
 
 def test_a_camera_that_never_began_or_whose_ring_is_none_is_silent(watched):
     watch, run_dir = watched
-    assert "no new picture" in watch.look(MonoNs(BEGIN))
+    assert watch.look(MonoNs(BEGIN)) == "camera@top: has brought no picture yet; see its log"
     (run_dir / camera_ring("top")).write_bytes(b"nothing of the kind" * 1000)
-    assert "no new picture" in watch.look(MonoNs(BEGIN))
+    assert watch.look(MonoNs(BEGIN)) == "camera@top: has brought no picture yet; see its log"
+
+
+def test_a_sign_of_life_that_is_torn_counts_as_the_one_before(watched):
+    watch, run_dir = watched
+    with make_ring(run_dir) as ring:
+        ring.beat(BEGIN)
+        assert watch.look(MonoNs(BEGIN)) == ""
+        ring._words[ALIVE_CHECK] = 0
+        assert watch.look(MonoNs(BEGIN + LIMIT_NS)) == ""
+        assert "no new picture" in watch.look(MonoNs(BEGIN + LIMIT_NS + 1))
 
 
 def test_a_camera_that_was_started_again_counts_anew(watched):
     watch, run_dir = watched
     with make_ring(run_dir) as ring:
         ring.beat(BEGIN - S)
-        assert watch.look(MonoNs(BEGIN)) != ""
+        assert "no new picture" in watch.look(MonoNs(BEGIN))
     with make_ring(run_dir) as ring:
-        ring.write(b"picture")
+        assert "no new picture" in watch.look(MonoNs(BEGIN))
         ring.beat(BEGIN)
         assert watch.look(MonoNs(BEGIN)) == ""

@@ -540,6 +540,7 @@ def test_where_nobody_is_there_no_key_halts_a_way(bench):
     [
         ("teleop: killed by SIGKILL, without a word", "teleop lost"),
         ("camera@top: killed by SIGKILL, without a word", "camera@top lost"),
+        ("camera@top: no new picture for 81 ms, expected one within 80", "camera@top lost"),
         ("world: killed by SIGKILL, without a word", "world lost"),
         ("the daemon was held up for 300 ms; check the computer's load", "paused"),
     ],

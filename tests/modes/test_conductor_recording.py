@@ -260,15 +260,20 @@ def test_a_policy_takes_no_commands(armed):
 
 
 def test_a_silent_camera_stops_the_arm_while_an_episode_is_recorded(armed):
+    armed.recorder.deaf = True
+    start(armed)
+    armed.until("ready")
     armed.pictures = False
     armed.beat_for(1.0)
-    assert armed.state() == "ARMED"  # nothing is recorded
+    assert armed.call("status").state == "RUNNING"  # nothing is recorded yet
     armed.pictures = True
-    start(armed)
+    armed.recorder.deaf = False
+    for order in armed.recorder.of(BeginEpisode):
+        armed.recorder._obey(order)
     armed.until("act")
 
     armed.pictures = False
-    periods_n = armed.cell.observe.max_missed_frames + 0.4
+    periods_n = armed.cell.observe.missed_frames_stop + 0.4
     armed.cycle(int(periods_n * S / 30.0 / CYCLE_NS) - 1)
     assert armed.call("status").state == "RUNNING"
     armed.cycle(2)

@@ -11,8 +11,8 @@ from robotd.core.ring import RingReader
 from robotd.core.run_files import camera_ring
 
 MARGIN_FRAMES: Final = 0.4
-"""So many periods after it was due a picture is missing; with the daemon's cycle and the arm's that
-is before the next one is due."""
+"""So many periods after it was due a picture is missing: at 30 a second the arm brakes before the
+next one is due."""
 
 
 class CameraWatch:
@@ -20,20 +20,23 @@ class CameraWatch:
 
     def __init__(self, cell: CellConfig, run_dir: Path) -> None:
         """Take the cameras; their processes may not have begun."""
-        missed = cell.observe.max_missed_frames + MARGIN_FRAMES
+        missed = cell.observe.missed_frames_stop + MARGIN_FRAMES
         self._cameras = {
             name: (RingReader(run_dir / camera_ring(name)), seconds_to_ns(missed / camera.rate_hz))
             for name, camera in cell.cameras.items()
         }
+        self._newest_ns: dict[str, int] = {}
 
     def look(self, now: MonoNs) -> str:
         """Return which camera is silent, or repeats itself, one sentence; empty where none is."""
         for name, (ring, limit_ns) in self._cameras.items():
-            silent_ns = now - _newest_ns(ring)
-            if silent_ns > limit_ns:
+            newest_ns = self._newest_ns[name] = _newest_ns(ring) or self._newest_ns.get(name, 0)
+            if not newest_ns:
+                return f"{camera_process(name)}: has brought no picture yet; see its log"
+            if now - newest_ns > limit_ns:
                 return (
-                    f"camera {name}: no new picture for {silent_ns // MS} ms, expected one within "
-                    f"{limit_ns // MS}; see {camera_process(name)}.log and its cable"
+                    f"{camera_process(name)}: no new picture for {(now - newest_ns) // MS} ms, "
+                    f"expected one within {limit_ns // MS}; see its log and its cable"
                 )
         return ""
 
@@ -44,7 +47,7 @@ class CameraWatch:
 
 
 def _newest_ns(ring: RingReader) -> int:
-    """Return when the newest picture came; 0 before the first."""
+    """Return when the newest picture came; 0 where that cannot be told now."""
     try:
         ring.newest_index()  # follows a camera that was started again
         return ring.alive_ns() or 0

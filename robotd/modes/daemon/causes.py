@@ -178,11 +178,11 @@ GUIDANCE: Final[dict[Cause, Guidance]] = {
     ),
     Cause.CAMERA: Guidance(
         happened="A camera brought no new picture for too long, or the same one again and again; "
-        "it is started again.",
+        "where that goes on, its process is started again.",
         checks=(
             "Is it plugged in, into a USB 3 port, without a hub?",
             _SEE_LOG,
-            "Where it happens with a busy computer only: `observe.max_missed_frames`.",
+            "Where it happens with a busy computer only: `observe.missed_frames_stop`.",
         ),
         then=_RESUME,
     ),

@@ -18,7 +18,7 @@ from robotd.modes.daemon.status import daemon_status
 from robotd.modes.daemon.supervisor import ENGAGED, Event, State
 
 LOOKED: Final = frozenset({"prepare", "arm", "resume", "ack"})
-"""Whoever asks for these has seen what happened: a process that was given up is tried again."""
+"""Whoever asks for these, in vain or not, goes on: a process that was given up is tried again."""
 
 
 class Clients:

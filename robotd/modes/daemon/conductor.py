@@ -154,8 +154,8 @@ class Conductor:
 
     def _watch_cameras(self, now: MonoNs) -> None:
         """Brake where an episode that is being recorded lacks pictures."""
-        recorded = bool(self._scribe.episode) and self._scribe.begun
-        if recorded and self._drive.state is State.RUNNING and (said := self._cameras.look(now)):
+        recorded = self._scribe.begun and self._drive.state is State.RUNNING
+        if recorded and (said := self._cameras.look(now)):
             self._drive.handle(Event.PAUSE, said, Cause.CAMERA)
 
     def _come_to_rest(self) -> None:
